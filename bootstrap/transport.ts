@@ -1,0 +1,26 @@
+import type { Readable, Writable } from "node:stream";
+
+export interface TransportExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A command started on the far side, as seen from here: three byte streams and an end. */
+export interface TransportProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The local process that carries it, where there is one (ssh, or the command itself). */
+  readonly pid: number | undefined;
+  /** Resolves once, after the process has ended and stdout and stderr are closed. Rejects if it could not start. */
+  readonly exit: Promise<TransportExit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** A way to start one command where the agent shall live. */
+export interface Transport {
+  /** For messages: "ssh user@host", "this machine". */
+  readonly description: string;
+  /** `command` is one string, read there by the login shell (see docs/bootstrap.md for its alphabet). */
+  spawn(command: string): TransportProcess;
+}
