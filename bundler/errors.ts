@@ -1,8 +1,17 @@
 import { EXIT, SshuttleError } from "./error.ts";
 import type { ErrorDetail } from "./error.ts";
 
+export type BundleErrorCode =
+  | "bundle-entry-missing"
+  | "bundle-syntax"
+  | "bundle-top-level-await"
+  | "bundle-native-addon"
+  | "bundle-unresolved"
+  | "bundle-unsupported"
+  | "bundle-damaged";
+
 /** Code to exit status, for docs/errors.md and for the process. */
-export const BUNDLE_ERRORS = {
+export const BUNDLE_ERRORS: Readonly<Record<BundleErrorCode, number>> = {
   "bundle-entry-missing": EXIT.usage,
   "bundle-syntax": EXIT.usage,
   "bundle-top-level-await": EXIT.usage,
@@ -10,9 +19,7 @@ export const BUNDLE_ERRORS = {
   "bundle-unresolved": EXIT.usage,
   "bundle-unsupported": EXIT.usage,
   "bundle-damaged": EXIT.io,
-} as const;
-
-export type BundleErrorCode = keyof typeof BUNDLE_ERRORS;
+};
 
 /** A program that cannot be bundled, or a bundle on disk that cannot be read. */
 export class BundleError extends SshuttleError {

@@ -1,0 +1,153 @@
+/**
+ * The tunnel's command line: argv in, a checked record out. Nothing is resolved, read or started here.
+ *
+ * Spellings follow sshuttle's, so that what stands in a shell history goes on working: long options may be
+ * cut short while they stay unique, -v may be given up to three times, -x any number of times.
+ */
+import { parseArgs } from "node:util";
+import { UsageError } from "./errors.ts";
+import { parseListen } from "./listen-address.ts";
+import type { ListenAddress } from "./listen-address.ts";
+import { nearest } from "./nearest.ts";
+import { parseRemote } from "./remote.ts";
+import type { Remote } from "./remote.ts";
+import { splitCommand } from "./shell-words.ts";
+import { parseSubnet } from "./subnet.ts";
+import type { NamedSubnet, Subnet } from "./subnet.ts";
+
+export const METHODS = ["auto", "nft", "nat", "socks"] as const;
+export type Method = (typeof METHODS)[number];
+
+export interface TunnelOptions {
+  /** Absent: the agent runs on this machine. */
+  readonly remote?: Remote;
+  readonly includes: readonly (Subnet | NamedSubnet)[];
+  readonly excludes: readonly (Subnet | NamedSubnet)[];
+  /** Where captured connections arrive; absent: loopback, ports chosen by the system. */
+  readonly listen?: readonly ListenAddress[];
+  readonly method: Method;
+  /** Where SOCKS and HTTP CONNECT are spoken; empty: nowhere. */
+  readonly socks: readonly ListenAddress[];
+  readonly sshCommand: readonly string[];
+  readonly disableIpv6: boolean;
+  /** 0 to 3. */
+  readonly verbosity: number;
+}
+
+const SPECIFICATION = {
+  remote: { type: "string", short: "r" },
+  exclude: { type: "string", short: "x", multiple: true },
+  listen: { type: "string", short: "l" },
+  method: { type: "string" },
+  socks: { type: "string" },
+  "ssh-cmd": { type: "string", short: "e" },
+  "disable-ipv6": { type: "boolean" },
+  verbose: { type: "boolean", short: "v", multiple: true },
+  version: { type: "boolean", short: "V" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+const LONG_NAMES = Object.keys(SPECIFICATION);
+const DEFAULT_SOCKS_PORT = "1080";
+const MAX_VERBOSITY = 3;
+
+/**
+ * Parses the arguments after `sshuttle`.
+ * @throws UsageError for an unknown option (naming the nearest), a missing or bad value, a contradiction.
+ */
+export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "help" | "version" {
+  const { values, positionals } = readArguments(argv);
+  if (values.help === true) return "help";
+  if (values.version === true) return "version";
+  const includes = positionals.map(parseSubnet);
+  const method = parseMethod(values.method);
+  const socks = parseSocks(values.socks, method);
+  checkIntake(includes, method, socks);
+  return {
+    ...(values.remote === undefined || values.remote === "-" || values.remote === ""
+      ? {}
+      : { remote: parseRemote(values.remote) }),
+    includes,
+    excludes: (values.exclude ?? []).map(parseSubnet),
+    ...(values.listen === undefined ? {} : { listen: parseListen("--listen", values.listen, "any") }),
+    method: includes.length === 0 ? "socks" : method,
+    socks,
+    sshCommand: parseSshCommand(values["ssh-cmd"]),
+    disableIpv6: values["disable-ipv6"] ?? false,
+    verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
+  };
+}
+
+function readArguments(argv: readonly string[]): ReturnType<typeof parseStrictly> {
+  const args = completeLongNames(argv);
+  try {
+    return parseStrictly(args);
+  } catch (error) {
+    // parseArgs checks the spelling only; its own text speaks of code ("To specify …"), the first sentence does not.
+    const text = error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
+    throw new UsageError(`Cannot read the command line: ${text}`, "sshuttle --help lists every option");
+  }
+}
+
+// The return type is parseArgs's inference from SPECIFICATION, which no annotation could spell shorter.
+const parseStrictly = (args: string[]) =>
+  parseArgs({ args, options: SPECIFICATION, allowPositionals: true, strict: true });
+
+/** Replaces a unique beginning of a long option by the whole, as argparse allows; refuses what is unknown. */
+function completeLongNames(argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  return argv.map((argument, index) => {
+    if (!argument.startsWith("--") || argument === "--" || (end >= 0 && index > end)) return argument;
+    const [name = "", ...value] = argument.slice(2).split("=");
+    if (LONG_NAMES.includes(name)) return argument;
+    const candidates = LONG_NAMES.filter((long) => long.startsWith(name));
+    if (candidates.length === 1) return [`--${candidates[0]}`, ...value].join("=");
+    if (candidates.length > 1) {
+      throw new UsageError(
+        `Cannot read option "--${name}": it may mean ${candidates.map((c) => `--${c}`).join(" or ")}`,
+      );
+    }
+    const near = nearest(name, LONG_NAMES);
+    throw new UsageError(
+      `Cannot read option "--${name}": there is no such option`,
+      near === undefined ? "sshuttle --help lists every option" : `did you mean --${near}?`,
+    );
+  });
+}
+
+function parseMethod(text: string | undefined): Method {
+  if (text === undefined) return "auto";
+  const method = METHODS.find((candidate) => candidate === text);
+  if (method === undefined) {
+    throw new UsageError(
+      `Cannot use method "${text}": there is no such method, allowed are ${METHODS.join(", ")}`,
+    );
+  }
+  return method;
+}
+
+function parseSocks(text: string | undefined, method: Method): readonly ListenAddress[] {
+  if (text !== undefined) return parseListen("--socks", text, "loopback");
+  return method === "socks" ? parseListen("--socks", DEFAULT_SOCKS_PORT, "loopback") : [];
+}
+
+function checkIntake(includes: readonly unknown[], method: Method, socks: readonly ListenAddress[]): void {
+  if (method === "socks" && includes.length > 0) {
+    throw new UsageError(
+      "Cannot capture subnets with method socks: a SOCKS client says itself what goes through the tunnel",
+      "leave the subnets out, or the method",
+    );
+  }
+  if (includes.length === 0 && socks.length === 0) {
+    throw new UsageError(
+      "Cannot start a tunnel: no subnet to capture and no --socks port",
+      "example: sshuttle -r user@host 10.0.0.0/8   (0/0 captures everything)",
+    );
+  }
+}
+
+function parseSshCommand(text: string | undefined): readonly string[] {
+  const words = text === undefined ? ["ssh"] : splitCommand(text);
+  if (words.length === 0) throw new UsageError(`Cannot use ssh command "${text ?? ""}": it is empty`);
+  return words;
+}
