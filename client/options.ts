@@ -4,11 +4,10 @@
  * Spellings follow sshuttle's, so that what stands in a shell history goes on working: long options may be
  * cut short while they stay unique, -v may be given up to three times, -x any number of times.
  */
-import { parseArgs } from "node:util";
+import { readArguments } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 import { parseListen } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
-import { nearest } from "./nearest.ts";
 import { parseRemote } from "./remote.ts";
 import type { Remote } from "./remote.ts";
 import { splitCommand } from "./shell-words.ts";
@@ -47,7 +46,6 @@ const SPECIFICATION = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-const LONG_NAMES = Object.keys(SPECIFICATION);
 const DEFAULT_SOCKS_PORT = "1080";
 const MAX_VERBOSITY = 3;
 
@@ -56,7 +54,7 @@ const MAX_VERBOSITY = 3;
  * @throws UsageError for an unknown option (naming the nearest), a missing or bad value, a contradiction.
  */
 export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "help" | "version" {
-  const { values, positionals } = readArguments(argv);
+  const { values, positionals } = readArguments(argv, SPECIFICATION);
   if (values.help === true) return "help";
   if (values.version === true) return "version";
   const includes = positionals.map(parseSubnet);
@@ -76,43 +74,6 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
     disableIpv6: values["disable-ipv6"] ?? false,
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
-}
-
-function readArguments(argv: readonly string[]): ReturnType<typeof parseStrictly> {
-  const args = completeLongNames(argv);
-  try {
-    return parseStrictly(args);
-  } catch (error) {
-    // parseArgs checks the spelling only; its own text speaks of code ("To specify …"), the first sentence does not.
-    const text = error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
-    throw new UsageError(`Cannot read the command line: ${text}`, "sshuttle --help lists every option");
-  }
-}
-
-// The return type is parseArgs's inference from SPECIFICATION, which no annotation could spell shorter.
-const parseStrictly = (args: string[]) =>
-  parseArgs({ args, options: SPECIFICATION, allowPositionals: true, strict: true });
-
-/** Replaces a unique beginning of a long option by the whole, as argparse allows; refuses what is unknown. */
-function completeLongNames(argv: readonly string[]): string[] {
-  const end = argv.indexOf("--");
-  return argv.map((argument, index) => {
-    if (!argument.startsWith("--") || argument === "--" || (end >= 0 && index > end)) return argument;
-    const [name = "", ...value] = argument.slice(2).split("=");
-    if (LONG_NAMES.includes(name)) return argument;
-    const candidates = LONG_NAMES.filter((long) => long.startsWith(name));
-    if (candidates.length === 1) return [`--${candidates[0]}`, ...value].join("=");
-    if (candidates.length > 1) {
-      throw new UsageError(
-        `Cannot read option "--${name}": it may mean ${candidates.map((c) => `--${c}`).join(" or ")}`,
-      );
-    }
-    const near = nearest(name, LONG_NAMES);
-    throw new UsageError(
-      `Cannot read option "--${name}": there is no such option`,
-      near === undefined ? "sshuttle --help lists every option" : `did you mean --${near}?`,
-    );
-  });
 }
 
 function parseMethod(text: string | undefined): Method {

@@ -1,0 +1,33 @@
+/** What --help prints. */
+export const HELP = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]
+       sshuttle -r [user@]host[:port] --socks [ADDR:]PORT
+       sshuttle bundle [ENTRY] [--inspect [--json]] [-o FILE]
+       sshuttle cleanup
+
+A tunnel over ssh that needs nothing on the server but sshd.
+
+SUBNET is IP[/BITS][:PORT[-PORT]], [IPv6[/BITS]]:PORT, or a host name:
+  10.0.0.0/8   10/8   0/0   ::/0   10.0.0.0/8:80-443   [2001:db8::/32]:443   db.example
+The most specific subnet wins: narrower ports first, then the longer prefix, then an exclude.
+
+Where to:
+  -r, --remote HOST      the ssh destination; without it the agent runs on this machine
+  -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
+
+What goes through:
+  -x, --exclude SUBNET   leave these destinations alone (may be repeated)
+  -l, --listen ADDR      where captured connections arrive: IP, PORT, IP:PORT, [IPv6]:PORT, a comma list;
+                         0.0.0.0 also serves the clients of a LAN that this machine routes for
+      --method METHOD    auto (default), nft, nat (iptables), socks
+      --socks [ADDR:]PORT  a proxy for SOCKS5, SOCKS4a and HTTP CONNECT, on loopback unless ADDR says else;
+                         needs no root
+      --disable-ipv6     capture IPv4 only
+
+Other:
+  -v, --verbose          say more: -v connections and rules, -vv the link, -vvv everything
+  -V, --version          print the version
+  -h, --help             print this
+
+bundle   shows or writes what is uploaded to the far side; without ENTRY, the tunnel's own agent
+cleanup  removes firewall rules that a crash left behind
+`;
