@@ -79,6 +79,12 @@ async function runJobs(
   return outcomes;
 }
 
+/** The lab is made of network namespaces. Without root a file of its tests is one skipped test. */
+function skipForRoot({ file }: Job, root: string): FileOutcome {
+  console.log(`\n${relative(root, file)}\n  skipped: needs root`);
+  return { file, passed: 0, failed: 0, skipped: 1, durationMs: 0 };
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -89,12 +95,13 @@ async function main(): Promise<number> {
   const jobs = findJobs(root, positionals);
   const alone = jobs.filter((job) => !PARALLEL.has(job.suite));
   // Before anything else, so that a missing package is told at once and not after the quick suites.
-  if (alone.length > 0) ensurePackages("e2e");
+  const mayRunAlone = process.getuid?.() === 0;
+  if (alone.length > 0 && mayRunAlone) ensurePackages("e2e");
 
   const shared = jobs.filter((job) => PARALLEL.has(job.suite));
   const outcomes = [
     ...(await runJobs(shared, availableParallelism(), root, grep)),
-    ...(await runJobs(alone, 1, root, grep)),
+    ...(mayRunAlone ? await runJobs(alone, 1, root, grep) : alone.map((job) => skipForRoot(job, root))),
   ];
 
   const total = (key: "passed" | "failed" | "skipped"): number =>
