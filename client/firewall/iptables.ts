@@ -31,10 +31,16 @@ export function builtinChainsOf(plan: Plan): string[] {
   return plan.routerMode ? ["OUTPUT", "PREROUTING"] : ["OUTPUT"];
 }
 
-/** The text that makes everything for one family. */
-export function iptablesApply(plan: Plan, family: Family, instance: string): string {
+/** The text that makes everything for one family; `markers` are empty chains to make with it (nat-table.ts). */
+export function iptablesApply(
+  plan: Plan,
+  family: Family,
+  instance: string,
+  markers: readonly string[],
+): string {
   const chains = compileRules(plan, family);
   return restoreText([
+    ...markers.map((marker) => `:${marker} - [0:0]`),
     ...chains.map(({ name }) => `:${iptablesChainName(instance, name)} - [0:0]`),
     ...chains.flatMap(({ name, rules }) => appendRules(instance, name, family, rules)),
     ...builtinChainsOf(plan).map((builtin) => `-I ${builtin} 1 ${entryJump(instance)}`),
@@ -68,6 +74,16 @@ export function iptablesUndo(saved: string, instance: string): string | undefine
     ...jumps.map((line) => line.replace("-A ", "-D ")),
     ...present.map((name) => `-F ${name}`),
     ...present.map((name) => `-X ${name}`),
+  ]);
+}
+
+/** The text that removes an instance whose one transaction went through, for who cannot look first. */
+export function iptablesUndoWhole(plan: Plan, instance: string): string {
+  const names = CHAIN_NAMES.map((chain) => iptablesChainName(instance, chain));
+  return restoreText([
+    ...builtinChainsOf(plan).map((builtin) => `-D ${builtin} ${entryJump(instance)}`),
+    ...names.map((name) => `-F ${name}`),
+    ...names.map((name) => `-X ${name}`),
   ]);
 }
 
