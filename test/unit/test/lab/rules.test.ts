@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { normaliseRules } from "../../../lab/rules.ts";
 
-test("normaliseRules() hides counters and times, and nothing else", () => {
-  const text = (counts: string, time: string): string => `== nft
+function rulesOn(counts: string, time: string): string {
+  return `== nft
 table inet own {
 	chain out {
 		type filter hook output priority filter; policy accept;
@@ -18,11 +18,14 @@ table inet own {
 COMMIT
 # Completed on ${time}
 `;
-  const normalised = normaliseRules(text("12", "Mon Nov 23 05:01:02 2026"));
-  assert.equal(normalised, normaliseRules(text("7", "Tue Nov 24 06:00:00 2026")));
+}
+
+test("normaliseRules() hides counters and times, and nothing else", () => {
+  const normalised = normaliseRules(rulesOn("12", "Mon Nov 23 05:01:02 2026"));
+  assert.equal(normalised, normaliseRules(rulesOn("7", "Tue Nov 24 06:00:00 2026")));
   assert.equal(
     normalised,
-    text("0", "")
+    rulesOn("0", "")
       .replaceAll(/^# .*\n/gm, "")
       .replace("bytes 00", "bytes 0")
       .replace("[0:000]", "[0:0]"),
