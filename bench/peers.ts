@@ -1,0 +1,93 @@
+/** Who is compared: each a tunnel from the lab's client to addresses behind the server, up at the same time. */
+import type { Lab } from "../test/lab/lab.ts";
+import { PROJECT_IN_LAB } from "../test/lab/keeper.ts";
+import { eventually } from "../test/lab/lab-process.ts";
+import { wayOf } from "../test/lab/layout.ts";
+import { PORT, WHOAMI_PORTS } from "../test/lab/services.ts";
+import type { WhoAmI } from "../test/lab/services.ts";
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** Where an application on the client connects to get to that port of the target. */
+  endpoint(port: number): Endpoint;
+}
+
+interface PeerDefinition extends Peer {
+  /** The command, run as root on the client. Absent: no tunnel, from the server itself. */
+  readonly argv?: (lab: Lab) => readonly [string, ...string[]];
+}
+
+const WHOAMI_PORT = WHOAMI_PORTS[0] ?? 0;
+
+/** Ports of the target that the bench uses. What forwards single ports has to know them. */
+export const BENCH_PORT: Readonly<Record<"iperf" | "echo" | "whoami", number>> = {
+  iperf: 5201,
+  echo: PORT.echo,
+  whoami: WHOAMI_PORT,
+};
+
+/** `ssh -L` listens on loopback, at the port plus this. */
+const FORWARD_OFFSET = 20_000;
+
+/** A tunnel that captures: applications connect to the address itself. Each has a subnet of its own. */
+function capturing(
+  name: string,
+  network: string,
+  argv: (lab: Lab, subnet: string) => readonly [string, ...string[]],
+): PeerDefinition {
+  return {
+    name,
+    endpoint: (port) => ({ address: `${network}.0.1`, port }),
+    argv: (lab) => argv(lab, `${network}.0.0/16`),
+  };
+}
+
+const SSHUTTLE = ["--method", "nft", "--disable-ipv6"] as const;
+
+export const OURS = "ours";
+
+export const PEERS: readonly PeerDefinition[] = [
+  capturing(OURS, "10.1", (lab, subnet) => {
+    const main = `${PROJECT_IN_LAB}/dist/client/main.js`;
+    return ["node", main, "-r", "server", "-e", `ssh -F ${lab.sshConfig}`, "--method", "nft", subnet];
+  }),
+  capturing("sshuttle", "10.2", (lab, subnet) => {
+    return ["sshuttle", "-r", "server", "-e", `ssh -F ${lab.sshConfig}`, ...SSHUTTLE, subnet];
+  }),
+  capturing("sshuttle --no-latency-control", "10.3", (lab, subnet) => {
+    const ssh = `ssh -F ${lab.sshConfig}`;
+    return ["sshuttle", "-r", "server", "-e", ssh, ...SSHUTTLE, "--no-latency-control", subnet];
+  }),
+  {
+    name: "ssh -L",
+    endpoint: (port) => ({ address: "127.0.0.1", port: port + FORWARD_OFFSET }),
+    argv: (lab) => [
+      ...(["ssh", "-N", "-F", lab.sshConfig] as const),
+      ...Object.values(BENCH_PORT).flatMap((port) => ["-L", `${port + FORWARD_OFFSET}:10.4.0.1:${port}`]),
+      "server",
+    ],
+  },
+];
+
+/** Starts one and waits until a connection comes through it, and not over the direct cable. */
+export async function startPeer(lab: Lab, peer: PeerDefinition): Promise<void> {
+  if (peer.argv === undefined) return;
+  const child = lab.client.start(peer.argv(lab));
+  let ended = false;
+  child.exit.then(
+    () => (ended = true),
+    () => (ended = true),
+  );
+  const { address, port } = peer.endpoint(BENCH_PORT.whoami);
+  await eventually(`${peer.name} carries a connection`, async () => {
+    if (ended) throw new Error(`${peer.name} has ended\n${child.said}`);
+    const { error, head } = await lab.client.exchange({ address, port });
+    if (error !== undefined || head === "") return undefined;
+    return wayOf((JSON.parse(head) as WhoAmI).peer) === "tunnelled" ? true : undefined;
+  });
+}
