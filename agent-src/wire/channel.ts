@@ -1,12 +1,15 @@
-import type { ResetCode } from "./codes.ts";
+import { ResetCode } from "./codes.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import type { Flow } from "./schedule.ts";
 import type { Endpoint, Target } from "./target.ts";
+import { addCredit, ReceiveWindow } from "./window.ts";
 
 /**
  * What a channel's user is told. Calls come one after the other, from the link's turn; `reset` is the last
  * one. A method that throws resets its channel with `Internal` and nothing else.
  */
 export interface ChannelHandler {
-  /** The agent has reached the target; `bound` is its own end of that flow, where known. */
+  /** The peer has reached the target; `bound` is its own end of that flow, where known. */
   opened?(channel: Channel, bound: Endpoint | undefined): void;
   /** The bytes stay untouched for as long as they are referred to. Give them back with `consume`. */
   data(channel: Channel, bytes: Uint8Array): void;
@@ -20,23 +23,224 @@ export interface ChannelHandler {
   writable(channel: Channel): void;
 }
 
+/**
+ * opening: this end has asked and is not answered yet; -ended: and has ended already.
+ * accepting: the peer has asked; -ended: and has ended already.
+ */
+export type ChannelState =
+  | "opening"
+  | "opening-ended"
+  | "accepting"
+  | "accepting-ended"
+  | "open"
+  | "local-ended"
+  | "remote-ended"
+  | "closed";
+
+export type ChannelStep =
+  | "send-opened"
+  | "receive-opened"
+  | "send-data"
+  | "receive-data"
+  | "send-end"
+  | "receive-end"
+  | "reset";
+
+/** A step that is missing is not allowed: by the caller it is ignored, by the peer it ends the link. */
+export const NEXT: Readonly<Record<ChannelState, Readonly<Partial<Record<ChannelStep, ChannelState>>>>> = {
+  opening: { "send-data": "opening", "send-end": "opening-ended", "receive-opened": "open", reset: "closed" },
+  "opening-ended": { "receive-opened": "local-ended", reset: "closed" },
+  accepting: {
+    "receive-data": "accepting",
+    "receive-end": "accepting-ended",
+    "send-opened": "open",
+    reset: "closed",
+  },
+  "accepting-ended": { "send-opened": "remote-ended", reset: "closed" },
+  open: {
+    "send-data": "open",
+    "receive-data": "open",
+    "send-end": "local-ended",
+    "receive-end": "remote-ended",
+    reset: "closed",
+  },
+  "local-ended": { "receive-data": "local-ended", "receive-end": "closed", reset: "closed" },
+  "remote-ended": { "send-data": "remote-ended", "send-end": "closed", reset: "closed" },
+  closed: {},
+};
+
+/** Bytes waiting in a channel above which `write` says false, and at which `writable` follows. */
+export const HIGH_WATER_BYTES = 131_072;
+export const LOW_WATER_BYTES = 65_536;
+
+/** What a channel tells the mux that it belongs to. */
+export interface ChannelHost {
+  /** There is data or an end to send, perhaps. */
+  dataReady(channel: Channel): void;
+  /** There is a small frame to send. */
+  controlReady(channel: Channel): void;
+  /** It may be that nothing of a closed channel is left. */
+  settle(channel: Channel): void;
+}
+
 /** One multiplexed flow. Made by `Mux.open` and by the peer's OPEN, never by hand. */
-export declare class Channel {
+export class Channel implements Flow {
   readonly id: number;
   readonly target: Target;
   /** Set by whoever opens or accepts the channel; `splice` sets its own. */
   handler: ChannelHandler | undefined;
+  state: ChannelState;
 
-  /** Agent: the target is reached. */
-  accept(bound?: Endpoint): void;
-  /** Queues bytes without copying them. False: enough for now, wait for `writable`. On a closed channel: dropped. */
-  write(bytes: Uint8Array): boolean;
-  /** Half close, after what was written. Twice is harmless. */
-  end(): void;
-  /** Drops what was not sent yet and tells the peer why. On a closed channel: nothing. */
-  reset(code: ResetCode, detail?: string): void;
-  /** These many received bytes have been taken; their credit goes back to the peer. */
-  consume(bytes: number): void;
+  /** The rest belongs to the mux. */
+  deficit: number;
+  isListed: boolean;
+  /** A `writable` is owed. */
+  isBlocked: boolean;
+  /** Reset here: its user hears nothing more. */
+  isMuted: boolean;
+  isInControl: boolean;
+  /** It got data in this turn of the link. */
+  isTouched: boolean;
+  sendCredit: number;
+  queuedBytes: number;
+  /** Small frames to be sent. */
+  mustOpen: boolean;
+  opened: Endpoint | true | undefined;
+  credit: number;
+  resetCode: ResetCode | undefined;
+  resetDetail: string;
+  readonly window: ReceiveWindow;
+  private readonly host: ChannelHost;
+  private readonly queue: Uint8Array[];
+  private isEnding: boolean;
+
+  constructor(id: number, target: Target, host: ChannelHost, windowBytes: number, sendCredit: number) {
+    this.id = id;
+    this.target = target;
+    this.handler = undefined;
+    this.state = "accepting";
+    this.deficit = 0;
+    this.isListed = false;
+    this.isBlocked = false;
+    this.isMuted = false;
+    this.isInControl = false;
+    this.isTouched = false;
+    this.sendCredit = sendCredit;
+    this.queuedBytes = 0;
+    this.mustOpen = false;
+    this.opened = undefined;
+    this.credit = 0;
+    this.resetCode = undefined;
+    this.resetDetail = "";
+    this.window = new ReceiveWindow(windowBytes);
+    this.host = host;
+    this.queue = [];
+    this.isEnding = false;
+  }
+
   /** Nothing more can be sent or received. */
-  get isClosed(): boolean;
+  get isClosed(): boolean {
+    return this.state === "closed";
+  }
+
+  /** Takes a step of the table; false if it is not allowed. */
+  step(step: ChannelStep): boolean {
+    const next = NEXT[this.state][step];
+    if (next) this.state = next;
+    return next !== undefined;
+  }
+
+  /** The target is reached; `bound` is this end of that flow. */
+  accept(bound?: Endpoint): void {
+    if (!this.step("send-opened")) return;
+    this.opened = bound || true;
+    this.host.controlReady(this);
+    this.host.dataReady(this);
+  }
+
+  /**
+   * Queues bytes without copying them: they must not change any more. False: enough for now, wait for
+   * `writable`. On a channel that was ended or closed they are dropped.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.isEnding || bytes.length === 0 || !this.step("send-data")) return true;
+    this.queue.push(bytes);
+    this.queuedBytes += bytes.length;
+    this.host.dataReady(this);
+    if (this.queuedBytes >= HIGH_WATER_BYTES) this.isBlocked = true;
+    return !this.isBlocked;
+  }
+
+  /** Half close, after what was written. Twice is harmless. */
+  end(): void {
+    if (this.isEnding || this.isClosed) return;
+    this.isEnding = true;
+    this.host.dataReady(this);
+  }
+
+  /**
+   * Drops what was not sent yet and tells the peer why; the handler hears nothing more. On a channel that is
+   * closed already: gives back what is held for it.
+   */
+  reset(code: ResetCode = ResetCode.Aborted, detail: string = ""): void {
+    const isNews = this.step("reset");
+    this.isMuted = true;
+    this.drop();
+    if (isNews) {
+      this.resetCode = code;
+      this.resetDetail = detail;
+      this.host.controlReady(this);
+    }
+    this.host.settle(this);
+  }
+
+  /** These many received bytes have been taken; their credit goes back to the peer. */
+  consume(bytes: number): void {
+    const credit = this.window.consume(bytes);
+    if (credit > 0 && NEXT[this.state]["receive-data"]) {
+      this.credit += credit;
+      this.host.controlReady(this);
+    }
+    this.host.settle(this);
+  }
+
+  /** Forgets the bytes of both directions. */
+  drop(): void {
+    this.isEnding = false;
+    this.queue.length = 0;
+    this.queuedBytes = 0;
+    this.window.heldBytes = 0;
+  }
+
+  /** @throws PeerError */
+  grant(credit: number): void {
+    this.sendCredit = addCredit(this.sendCredit, credit);
+  }
+
+  /** All data is sent and the end is not. */
+  get mustEnd(): boolean {
+    return this.isEnding && this.queuedBytes === 0 && NEXT[this.state]["send-end"] !== undefined;
+  }
+
+  get hasWork(): boolean {
+    return (this.queuedBytes > 0 && this.sendCredit > 0) || this.mustEnd;
+  }
+
+  /** Moves the first `bytes` of the queue into a frame. */
+  take(bytes: number, writer: FrameWriter): void {
+    this.queuedBytes -= bytes;
+    this.sendCredit -= bytes;
+    while (bytes > 0) {
+      const first = this.queue[0];
+      if (!first) return;
+      if (first.length <= bytes) {
+        writer.payload(first);
+        this.queue.shift();
+      } else {
+        writer.payload(first.subarray(0, bytes));
+        this.queue[0] = first.subarray(bytes);
+      }
+      bytes -= first.length;
+    }
+  }
 }

@@ -20,6 +20,11 @@ export const ResetCode = {
 } as const;
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode];
 
+const RESET_CODES = Object.values(ResetCode);
+
+export const resetCodeFrom = (byte: number | undefined): ResetCode =>
+  RESET_CODES.find((code) => code === byte) ?? ResetCode.Internal;
+
 /** Why the link ends. A number that a reader does not know counts as `Internal`. */
 export const GoAway = {
   /** Nothing failed: the sender has finished. */
@@ -39,6 +44,11 @@ export const GoAway = {
   Internal: 7,
 } as const;
 export type GoAway = (typeof GoAway)[keyof typeof GoAway];
+
+const GO_AWAYS = Object.values(GoAway);
+
+export const goAwayFrom = (byte: number | undefined): GoAway =>
+  GO_AWAYS.find((code) => code === byte) ?? GoAway.Internal;
 
 /** The peer broke the protocol: the link ends with this code, and nothing else is at fault. */
 export class PeerError extends Error {

@@ -1,68 +1,429 @@
-import type { Channel, ChannelHandler } from "./channel.ts";
-import type { GoAway, ResetCode } from "./codes.ts";
-import type { Endpoint, Target } from "./target.ts";
+/**
+ * The protocol of one end without I/O: bytes and times in, bytes and events out. README.md here is the
+ * specification. Memory is bounded whatever the peer does: what it sends, by the windows; what it makes this
+ * end send, because small frames are notes on their channel until they are written, and a channel stays
+ * counted until its last note is.
+ */
+import { Channel, LOW_WATER_BYTES } from "./channel.ts";
+import type { ChannelHandler, ChannelHost, ChannelStep } from "./channel.ts";
+import { GoAway, goAwayFrom, PeerError, ResetCode, resetCodeFrom } from "./codes.ts";
+import type { LinkEnd, MuxEvent } from "./event.ts";
+import { Fifo } from "./fifo.ts";
+import { Flight, FLIGHT_BYTES, Receipts } from "./flight.ts";
+import { Frame, HEADER_BYTES, MAX_DATA_BYTES, MAX_SMALL_BYTES, MAX_TEXT_BYTES } from "./frame.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { decodeText, encodeText, FrameWriter } from "./frame-writer.ts";
+import { MAX_VERSION, MIN_VERSION, readHello, writeHello } from "./hello.ts";
+import type { Hello } from "./hello.ts";
+import { Keepalive, LOST_MS, PING_MS } from "./keepalive.ts";
+import { QUANTUM_BYTES, Schedule } from "./schedule.ts";
+import { isName, readOpen, readOpened, writeOpen, writeOpened } from "./target.ts";
+import type { Target } from "./target.ts";
+import { INITIAL_WINDOW_BYTES, WINDOW_BYTES } from "./window.ts";
+
+/** Channels the peer may have open: as many as a target has ports for one address. */
+export const MAX_CHANNELS = 65_536;
+
+/** Refusals of channels above the limit that may wait to be sent; a peer that reads nothing gets no more. */
+export const MAX_REFUSALS = 1024;
+
+/** DATA is not cut shorter than this by a batch or by the cap, only by windows and by what there is. */
+export const MIN_DATA_BYTES = 1024;
 
 export interface MuxOptions {
-  /** The client opens channels with odd numbers; the agent would with even ones. */
+  /** The client opens channels with odd numbers, the agent with even ones. */
   readonly role: "client" | "agent";
-  /** Bytes that the peer may send on a channel before any is consumed. Default 1 MiB, at least 64 KiB. */
-  readonly windowBytes?: number;
-  /** Channels that the peer may have open. Default and most: 65,536. */
-  readonly maxChannels?: number;
-  /** Link bytes sent and not acknowledged. Default 2 MiB. */
-  readonly flightBytes?: number;
-  /** Silence after which a PING is sent. Default 15,000. */
-  readonly pingMs?: number;
-  /** Silence after which the link counts as lost. Default 45,000. */
-  readonly lostMs?: number;
+  /** Bytes that the peer may send on a channel before any is consumed, at least `INITIAL_WINDOW_BYTES`. */
+  readonly windowBytes?: number | undefined;
+  /** Channels that the peer may have open. */
+  readonly maxChannels?: number | undefined;
+  /** Link bytes sent and not acknowledged. */
+  readonly flightBytes?: number | undefined;
+  /** Silence after which a PING is sent. */
+  readonly pingMs?: number | undefined;
+  /** Silence after which the link counts as lost. */
+  readonly lostMs?: number | undefined;
 }
 
-export interface Hello {
-  readonly minVersion: number;
-  readonly maxVersion: number;
-  readonly windowBytes: number;
-  readonly maxChannels: number;
-  readonly capabilities: number;
-}
-
-/** Why the link is over. */
-export interface LinkEnd {
-  /** `local`: this end said go-away. `peer`: the other did. `lost`: the pipe ended or broke, or went silent. */
-  readonly by: "local" | "peer" | "lost";
-  readonly code: GoAway;
-  readonly detail: string;
-}
-
-export type MuxEvent =
-  | { readonly type: "hello"; readonly hello: Hello }
-  | { readonly type: "open"; readonly channel: Channel }
-  | { readonly type: "opened"; readonly channel: Channel; readonly bound: Endpoint | undefined }
-  | { readonly type: "data"; readonly channel: Channel; readonly bytes: Uint8Array }
-  | { readonly type: "end"; readonly channel: Channel }
-  | { readonly type: "reset"; readonly channel: Channel; readonly code: ResetCode; readonly detail: string }
-  | { readonly type: "writable"; readonly channel: Channel }
-  | { readonly type: "closed"; readonly end: LinkEnd };
-
-/** The protocol of one end without I/O: bytes and times in, bytes and events out. */
-export declare class Mux {
-  /** Rung when there may be something to transmit because of a local call. Set by the link. */
+export class Mux implements ChannelHost {
+  /** Rung when there may be something to transmit, or an event, because of a local call. Set by the link. */
   onWork: () => void;
-  constructor(options: MuxOptions, nowMs: number);
-  receive(bytes: Uint8Array, nowMs: number): void;
-  pollEvent(): MuxEvent | undefined;
-  /** The next bytes for the link, at most about `maxBytes`, or undefined. The first ones hold the hello. */
-  pollTransmit(maxBytes: number, nowMs: number): Uint8Array[] | undefined;
-  /** When to call `handleTimeout`, on the same clock; Infinity once closed. */
-  nextTimeoutMs(): number;
-  handleTimeout(nowMs: number): void;
-  /** Never throws: what is not possible (limit of the peer, closed link) arrives as a reset. */
-  open(target: Target, handler?: ChannelHandler): Channel;
-  /** Ends the session: every channel is gone, GO_AWAY is the last frame. */
-  goAway(code: GoAway, detail?: string): void;
-  /** The pipe is gone: nothing more can be sent. */
-  lose(detail: string): void;
-  /** Open channels, the peer's and our own. */
-  get channelCount(): number;
-  /** Last round trip seen by an acknowledgement, or NaN. */
-  get rttMs(): number;
+  /** Set once the link is over. */
+  end: LinkEnd | undefined;
+  readonly flight: Flight;
+  private readonly windowBytes: number;
+  private readonly maxChannels: number;
+  private readonly channels: Map<number, Channel>;
+  private readonly events: Fifo<MuxEvent>;
+  private readonly reader: FrameReader;
+  private readonly writer: FrameWriter;
+  private readonly receipts: Receipts;
+  private readonly keepalive: Keepalive;
+  private readonly schedule: Schedule<Channel>;
+  /** Channels with small frames to send. */
+  private readonly control: Fifo<Channel>;
+  private readonly refusals: number[];
+  private peer: Hello | undefined;
+  private nextId: number;
+  private nextPeerId: number;
+  private ownCount: number;
+  private mustHello: boolean;
+  private mustPing: boolean;
+  private mustGoAway: boolean;
+  /** Payload of the last PING: answering that one is enough, so that a flood of them needs no memory. */
+  private pong: Uint8Array | undefined;
+
+  constructor(options: MuxOptions, nowMs: number) {
+    const isClient = options.role === "client";
+    this.onWork = () => undefined;
+    this.end = undefined;
+    this.flight = new Flight(options.flightBytes ?? FLIGHT_BYTES);
+    this.windowBytes = options.windowBytes ?? WINDOW_BYTES;
+    this.maxChannels = options.maxChannels ?? MAX_CHANNELS;
+    this.channels = new Map();
+    this.events = new Fifo();
+    this.reader = new FrameReader();
+    this.writer = new FrameWriter();
+    this.receipts = new Receipts();
+    this.keepalive = new Keepalive(options.pingMs ?? PING_MS, options.lostMs ?? LOST_MS, nowMs);
+    this.schedule = new Schedule();
+    this.control = new Fifo();
+    this.refusals = [];
+    this.peer = undefined;
+    this.nextId = isClient ? 1 : 2;
+    this.nextPeerId = isClient ? 2 : 1;
+    this.ownCount = 0;
+    this.mustHello = true;
+    this.mustPing = false;
+    this.mustGoAway = false;
+    this.pong = undefined;
+  }
+
+  /** Channels that are open, or closed with bytes still held or a frame to send; the peer's and our own. */
+  get channelCount(): number {
+    return this.channels.size;
+  }
+
+  /** Takes what the link delivered. What is wrong with it ends the link, as an event. */
+  receive(bytes: Uint8Array, nowMs: number): void {
+    this.keepalive.heard(nowMs);
+    this.reader.push(bytes);
+    try {
+      while (!this.end && this.reader.next()) {
+        if (this.reader.channel !== 0) this.receipts.received(this.reader.bytes, nowMs);
+        this.receiveFrame(this.reader.type, this.reader.channel, this.reader.payload, nowMs);
+      }
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      this.goAway(error.code, error.message);
+    }
+  }
+
+  get hasEvents(): boolean {
+    return this.events.length > 0;
+  }
+
+  pollEvent(): MuxEvent | undefined {
+    for (;;) {
+      const event = this.events.shift();
+      if (!event || !("channel" in event) || !event.channel.isMuted) return event;
+    }
+  }
+
+  /** The next bytes for the link, about `maxBytes` at most, or undefined. The first ones hold the hello. */
+  pollTransmit(maxBytes: number, nowMs: number): Uint8Array[] | undefined {
+    const { writer } = this;
+    if (this.mustHello) this.sendHello();
+    if (this.end) this.sendGoAway(this.end);
+    else {
+      if (this.mustPing) writer.frame(Frame.Ping, 0, 8).u64(0);
+      if (this.pong) writer.frame(Frame.Pong, 0, 8).payload(this.pong);
+      this.mustPing = false;
+      this.pong = undefined;
+      const before = writer.bytes;
+      this.sendControl(maxBytes);
+      if (this.control.length === 0) this.sendData(maxBytes);
+      if (writer.bytes > before) this.flight.sent(writer.bytes - before, nowMs);
+      if (this.receipts.isDue || (writer.bytes > 0 && this.receipts.isPending))
+        writer.frame(Frame.Ack, 0, 8).u64(this.receipts.take());
+    }
+    return writer.take();
+  }
+
+  /** When to call `handleTimeout`, on the same clock; Infinity once the link is over. */
+  nextTimeoutMs(): number {
+    return this.end ? Infinity : Math.min(this.receipts.dueMs, this.keepalive.nextTimeoutMs);
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (this.end) return;
+    this.receipts.handleTimeout(nowMs);
+    const verdict = this.keepalive.handleTimeout(nowMs);
+    if (verdict === "ping") this.mustPing = true;
+    if (verdict === "lost")
+      this.finish({ by: "lost", code: GoAway.Silence, detail: "nothing heard from the peer" });
+  }
+
+  /** Never throws: what is not possible (limit of the peer, link over) arrives as a reset. */
+  open(target: Target, handler?: ChannelHandler): Channel {
+    const sendCredit = this.peer ? this.peer.windowBytes : INITIAL_WINDOW_BYTES;
+    const channel = new Channel(this.nextId, target, this, this.windowBytes, sendCredit);
+    channel.handler = handler;
+    channel.state = "opening";
+    if (this.end) this.refuse(channel, ResetCode.Aborted, "the link is over");
+    else if (this.ownCount >= (this.peer ? this.peer.maxChannels : MAX_CHANNELS) || this.nextId > 0xffffffff)
+      this.refuse(channel, ResetCode.Resource, `no more than ${this.ownCount} channels at a time`);
+    else if (target.kind === "tcp-name" && !isName(target.name))
+      this.refuse(channel, ResetCode.NameNotFound, "not a host name");
+    else {
+      this.nextId += 2;
+      this.ownCount++;
+      this.channels.set(channel.id, channel);
+      channel.mustOpen = true;
+      this.controlReady(channel);
+    }
+    return channel;
+  }
+
+  /** Ends the session: every channel is gone at once, GO_AWAY is the last frame. */
+  goAway(code: GoAway, detail: string = ""): void {
+    this.finish({ by: "local", code, detail });
+  }
+
+  /** The pipe is gone: nothing more can be received or sent. */
+  lose(detail: string): void {
+    this.finish({ by: "lost", code: GoAway.Internal, detail });
+    this.mustGoAway = false;
+  }
+
+  dataReady(channel: Channel): void {
+    if (channel.hasWork) {
+      this.schedule.ready(channel);
+      this.onWork();
+    }
+  }
+
+  controlReady(channel: Channel): void {
+    if (this.end) return;
+    if (!channel.isInControl) this.control.push(channel);
+    channel.isInControl = true;
+    this.onWork();
+  }
+
+  /**
+   * Forgets a channel that is closed. It stays counted while this end holds bytes or a note of it, or it is
+   * still in a list: so all of that is bounded by the number of channels.
+   */
+  settle(channel: Channel): void {
+    if (!channel.isClosed || channel.isInControl || channel.isListed || channel.window.heldBytes > 0) return;
+    if (this.channels.delete(channel.id) && this.isOwn(channel.id)) this.ownCount--;
+  }
+
+  private isOwn(id: number): boolean {
+    return (id & 1) === (this.nextId & 1);
+  }
+
+  private refuse(channel: Channel, code: ResetCode, detail: string): void {
+    channel.state = "closed";
+    this.events.push({ type: "reset", channel, code, detail });
+    this.onWork();
+  }
+
+  private finish(end: LinkEnd): void {
+    if (this.end) return;
+    this.end = end;
+    this.mustGoAway = end.by !== "peer";
+    for (const channel of this.channels.values()) {
+      if (channel.step("reset")) {
+        channel.drop();
+        const detail = end.detail || "the link is over";
+        this.events.push({ type: "reset", channel, code: ResetCode.Aborted, detail });
+      }
+    }
+    this.channels.clear();
+    this.control.clear();
+    this.events.push({ type: "closed", end });
+    this.onWork();
+  }
+
+  private sendHello(): void {
+    this.mustHello = false;
+    writeHello(this.writer, {
+      minVersion: MIN_VERSION,
+      maxVersion: MAX_VERSION,
+      windowBytes: this.windowBytes,
+      maxChannels: this.maxChannels,
+      capabilities: 0,
+    });
+  }
+
+  private sendGoAway(end: LinkEnd): void {
+    if (!this.mustGoAway) return;
+    this.mustGoAway = false;
+    const detail = encodeText(end.detail, MAX_TEXT_BYTES);
+    this.writer
+      .frame(Frame.GoAway, 0, 1 + detail.length)
+      .u8(end.code)
+      .payload(detail);
+  }
+
+  private sendControl(maxBytes: number): void {
+    const { control, refusals, writer } = this;
+    const limit = maxBytes - HEADER_BYTES - MAX_SMALL_BYTES;
+    while (refusals.length > 0 && writer.bytes < limit)
+      writer.frame(Frame.Reset, refusals.shift() ?? 0, 1).u8(ResetCode.Resource);
+    for (let channel = control.peek(); channel && writer.bytes < limit; channel = control.peek()) {
+      control.shift();
+      channel.isInControl = false;
+      this.sendNotes(channel);
+    }
+  }
+
+  /** The small frames of one channel: at most OPEN or OPENED, and WINDOW; or RESET. */
+  private sendNotes(channel: Channel): void {
+    const { writer } = this;
+    const { id, resetCode, mustOpen, opened, credit } = channel;
+    channel.mustOpen = false;
+    channel.opened = undefined;
+    channel.credit = 0;
+    if (!channel.isClosed) {
+      if (mustOpen) writeOpen(writer, id, channel.target);
+      if (opened) writeOpened(writer, id, opened === true ? undefined : opened);
+      if (credit > 0) writer.frame(Frame.Window, id, 4).u32(credit);
+    } else if (resetCode !== undefined && !mustOpen) {
+      const detail = encodeText(channel.resetDetail, MAX_TEXT_BYTES);
+      writer
+        .frame(Frame.Reset, id, 1 + detail.length)
+        .u8(resetCode)
+        .payload(detail);
+    }
+    this.settle(channel);
+  }
+
+  private sendData(maxBytes: number): void {
+    const { schedule, writer } = this;
+    const start = writer.bytes;
+    for (let channel = schedule.next(); channel; channel = schedule.next()) {
+      const room =
+        Math.min(maxBytes - writer.bytes, this.flight.room - (writer.bytes - start)) - HEADER_BYTES;
+      if (room < MIN_DATA_BYTES) return;
+      const before = writer.bytes;
+      const most = schedule.isUncontended ? MAX_DATA_BYTES : QUANTUM_BYTES;
+      const bytes = Math.min(channel.queuedBytes, channel.sendCredit, room, most);
+      if (bytes > 0) {
+        writer.frame(Frame.Data, channel.id, bytes);
+        channel.take(bytes, writer);
+      }
+      if (channel.mustEnd && channel.step("send-end")) writer.frame(Frame.End, channel.id, 0);
+      schedule.sent(channel, writer.bytes - before, channel.hasWork);
+      this.settle(channel);
+      if (channel.isBlocked && channel.queuedBytes <= LOW_WATER_BYTES) {
+        channel.isBlocked = false;
+        this.events.push({ type: "writable", channel });
+      }
+    }
+  }
+
+  private receiveFrame(type: number, id: number, payload: Uint8Array, nowMs: number): void {
+    if (!this.peer && type !== Frame.Hello && type !== Frame.GoAway)
+      throw new PeerError(GoAway.Protocol, `Cannot read frame of type ${type}: before the hello`);
+    switch (type) {
+      case Frame.Hello:
+        return this.receiveHello(payload);
+      case Frame.GoAway:
+        return this.finish({
+          by: "peer",
+          code: goAwayFrom(payload[0]),
+          detail: decodeText(payload.subarray(1)),
+        });
+      case Frame.Ping:
+        this.pong = payload.slice();
+        return;
+      case Frame.Pong:
+        return;
+      case Frame.Ack:
+        return this.flight.acknowledged(readU64(payload), nowMs);
+      case Frame.Open:
+        return this.receiveOpen(id, payload);
+      default: {
+        const channel = this.channels.get(id);
+        if (channel && !channel.isClosed) this.receiveOn(channel, type, payload);
+        else if (!channel && id >= (this.isOwn(id) ? this.nextId : this.nextPeerId))
+          throw new PeerError(
+            GoAway.Protocol,
+            `Cannot read frame of type ${type}: channel ${id} was never opened`,
+          );
+      }
+    }
+  }
+
+  private receiveHello(payload: Uint8Array): void {
+    if (this.peer) throw new PeerError(GoAway.Protocol, "Cannot read hello: it is the second");
+    const hello = readHello(payload);
+    this.peer = hello;
+    const more = hello.windowBytes - INITIAL_WINDOW_BYTES;
+    for (const channel of this.channels.values()) {
+      channel.sendCredit += more;
+      this.dataReady(channel);
+    }
+    this.events.push({ type: "hello", hello });
+  }
+
+  private receiveOpen(id: number, payload: Uint8Array): void {
+    if (this.isOwn(id) || id < this.nextPeerId)
+      throw new PeerError(GoAway.Protocol, `Cannot open channel ${id}: ${this.nextPeerId} is the next`);
+    this.nextPeerId = id + 2;
+    const target = readOpen(payload);
+    if (this.channels.size - this.ownCount >= this.maxChannels) {
+      if (this.refusals.push(id) > MAX_REFUSALS)
+        throw new PeerError(
+          GoAway.Flood,
+          `Cannot refuse channel ${id}: ${MAX_REFUSALS} refusals are waiting`,
+        );
+      return;
+    }
+    const sendCredit = this.peer ? this.peer.windowBytes : INITIAL_WINDOW_BYTES;
+    const channel = new Channel(id, target, this, this.windowBytes, sendCredit);
+    this.channels.set(id, channel);
+    this.events.push({ type: "open", channel });
+  }
+
+  private receiveOn(channel: Channel, type: number, payload: Uint8Array): void {
+    switch (type) {
+      case Frame.Opened:
+        this.step(channel, "receive-opened");
+        this.events.push({ type: "opened", channel, bound: readOpened(payload) });
+        return;
+      case Frame.Data:
+        this.step(channel, "receive-data");
+        channel.window.receive(payload.length);
+        this.events.push({ type: "data", channel, bytes: payload });
+        return;
+      case Frame.End:
+        this.step(channel, "receive-end");
+        this.events.push({ type: "end", channel });
+        return this.settle(channel);
+      case Frame.Reset: {
+        this.step(channel, "reset");
+        channel.drop();
+        const code = resetCodeFrom(payload[0]);
+        this.events.push({ type: "reset", channel, code, detail: decodeText(payload.subarray(1)) });
+        return this.settle(channel);
+      }
+      default:
+        channel.grant(new DataView(payload.buffer, payload.byteOffset).getUint32(0));
+        this.dataReady(channel);
+    }
+  }
+
+  private step(channel: Channel, step: ChannelStep): void {
+    if (!channel.step(step))
+      throw new PeerError(GoAway.Protocol, `Cannot ${step} on channel ${channel.id}: it is ${channel.state}`);
+  }
+}
+
+/** Above 2^53 it is inexact, and above anything that was sent. */
+function readU64(payload: Uint8Array): number {
+  const view = new DataView(payload.buffer, payload.byteOffset);
+  return view.getUint32(0) * 4_294_967_296 + view.getUint32(4);
 }

@@ -1,0 +1,61 @@
+/** The far side of the tunnel: a link over two byte streams, and the services that its channels ask for. */
+import { connectTcp } from "./service/tcp.ts";
+import type { TcpOptions } from "./service/tcp.ts";
+import { receiveMaps } from "./service/maps.ts";
+import { formatAddress } from "./wire/address.ts";
+import type { Channel } from "./wire/channel.ts";
+import type { LinkEnd } from "./wire/event.ts";
+import { Link, monotonicMs } from "./wire/link.ts";
+import type { ByteSink, ByteSource } from "./wire/link.ts";
+import { Mux } from "./wire/mux.ts";
+
+/** All that the client may say on the agent's command line. */
+export interface AgentOptions extends TcpOptions {
+  readonly windowBytes?: number | undefined;
+  readonly flightBytes?: number | undefined;
+  readonly pingMs?: number | undefined;
+  readonly lostMs?: number | undefined;
+  /** 0: faults only. 1: how the link ended. 2: every channel. */
+  readonly verbosity?: number | undefined;
+}
+
+export interface AgentShell {
+  readonly input: ByteSource;
+  readonly output: ByteSink;
+  readonly addMaps: (payload: Uint8Array) => void;
+  readonly log: (line: string) => void;
+  readonly ended: (end: LinkEnd) => void;
+}
+
+export function runAgent(shell: AgentShell, options: AgentOptions): Link {
+  const verbosity = options.verbosity ?? 0;
+
+  function open(channel: Channel): void {
+    const { id, target } = channel;
+    if (verbosity > 1) shell.log(`channel ${id}: ${target.kind}`);
+    switch (target.kind) {
+      case "tcp":
+        return connectTcp(channel, formatAddress(target.address), target.port, options);
+      case "tcp-name":
+        return connectTcp(channel, target.name, target.port, options);
+      case "maps":
+        return receiveMaps(channel, shell.addMaps);
+      case "unknown":
+        return; // The link says so.
+    }
+  }
+
+  return new Link({
+    mux: new Mux({ ...options, role: "agent" }, monotonicMs()),
+    input: shell.input,
+    output: shell.output,
+    open,
+    ended(end) {
+      if (verbosity > 0) shell.log(`link over: ${end.detail}`);
+      shell.ended(end);
+    },
+    fault(error, channel) {
+      shell.log(`channel ${channel.id}: ${error instanceof Error ? error.stack || "" : String(error)}`);
+    },
+  });
+}

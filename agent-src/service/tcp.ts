@@ -1,0 +1,30 @@
+import { connect } from "net";
+import type { Socket } from "net";
+import type { Duplex } from "stream";
+import { parseAddress } from "../wire/address.ts";
+import type { Channel } from "../wire/channel.ts";
+import { splice } from "../wire/splice.ts";
+
+export interface TcpOptions {
+  /** Silence after which a connect is given up, ms. 0 = when the kernel does (Linux: about 130 s). */
+  readonly connectMs?: number | undefined;
+  /** See `SpliceOptions`. */
+  readonly idleMs?: number | undefined;
+  readonly halfCloseMs?: number | undefined;
+}
+
+/** A socket as later runtimes have it: Node 8's own types know no write of a Uint8Array, which it takes. */
+type Flow = Duplex & Pick<Socket, "setTimeout" | "setNoDelay" | "localAddress" | "localPort" | "connecting">;
+
+/** Connects to an address or a name and joins the channel to it, whichever way that goes. */
+export function connectTcp(channel: Channel, host: string, port: number, options: TcpOptions): void {
+  const socket: Flow = connect({ host, port, allowHalfOpen: true });
+  socket.on("connect", () => {
+    socket.setNoDelay(true);
+    socket.setTimeout(options.idleMs ?? 0);
+    const address = parseAddress(socket.localAddress ?? "");
+    channel.accept(address && { address, port: socket.localPort ?? 0 });
+  });
+  splice(channel, socket, options);
+  socket.setTimeout(options.connectMs ?? 0);
+}
