@@ -102,7 +102,7 @@ function natLines(saved: string): string[] {
 }
 
 function entryJump(instance: string): string {
-  return `${ENTRY_MATCH} -j ${iptablesChainName(instance, "capture")}`;
+  return `${ENTRY_MATCH} -j ${iptablesChainName(instance, "own")}`;
 }
 
 function appendRules(instance: string, chain: ChainName, family: Family, rules: readonly Rule[]): string[] {
@@ -128,8 +128,6 @@ function formatVerdict(instance: string, family: Family, verdict: Rule["verdict"
   switch (verdict.kind) {
     case "return":
       return "-j RETURN";
-    case "jump":
-      return `-j ${iptablesChainName(instance, verdict.chain)}`;
     case "goto":
       return `-g ${iptablesChainName(instance, verdict.chain)}`;
     case "capture": {

@@ -47,7 +47,7 @@ export function encodeRule(family: Family, rule: Rule): Attribute[] {
   return [...encodeMatch(family, rule), ...encodeVerdict(family, rule.verdict)];
 }
 
-/** The expressions of a base chain's one rule: the first packet of a TCP connection goes to "capture". */
+/** The expressions of a base chain's one rule: the first packet of a TCP connection goes to "own". */
 export function encodeEntryRule(family: Family): Attribute[] {
   return [
     ...matchFamily(family),
@@ -55,7 +55,7 @@ export function encodeEntryRule(family: Family): Attribute[] {
     loadPayload(PAYLOAD_BASE.transport, TCP_FLAGS),
     mask(Uint8Array.of(TCP_FIN_SYN_RST_ACK)),
     compare(COMPARE.equal, Uint8Array.of(TCP_SYN)),
-    ...encodeVerdict(family, { kind: "jump", chain: "capture" }),
+    jumpTo("jump", family, "own"),
   ];
 }
 
@@ -120,17 +120,18 @@ function encodeVerdict(family: Family, verdict: Verdict): Attribute[] {
   switch (verdict.kind) {
     case "return":
       return [immediateVerdict([{ type: NFTA_VERDICT.code, value: encodeUint32(VERDICT_CODE.return) }])];
-    case "jump":
     case "goto":
-      return [
-        immediateVerdict([
-          { type: NFTA_VERDICT.code, value: encodeUint32(VERDICT_CODE[verdict.kind]) },
-          { type: NFTA_VERDICT.chain, value: encodeText(nftChainName(family, verdict.chain)) },
-        ]),
-      ];
+      return [jumpTo("goto", family, verdict.chain)];
     case "capture":
       return captureExpressions(verdict.listener);
   }
+}
+
+function jumpTo(kind: "jump" | "goto", family: Family, chain: ChainName): Attribute {
+  return immediateVerdict([
+    { type: NFTA_VERDICT.code, value: encodeUint32(VERDICT_CODE[kind]) },
+    { type: NFTA_VERDICT.chain, value: encodeText(nftChainName(family, chain)) },
+  ]);
 }
 
 function captureExpressions(listener: Endpoint): Attribute[] {

@@ -24,7 +24,7 @@ export function formatNftTable(plan: Plan, table: NftTable): string {
       `type nat hook ${base} priority ${BASE_PRIORITY}; policy accept;`,
       ...families.map(
         (family) =>
-          `meta nfproto ipv${family} tcp flags syn / fin,syn,rst,ack jump ${nftChainName(family, "capture")}`,
+          `meta nfproto ipv${family} tcp flags syn / fin,syn,rst,ack jump ${nftChainName(family, "own")}`,
       ),
     ]),
   );
@@ -67,9 +67,8 @@ function formatVerdict(family: Family, { verdict }: Rule): string {
   switch (verdict.kind) {
     case "return":
       return "return";
-    case "jump":
     case "goto":
-      return `${verdict.kind} ${nftChainName(family, verdict.chain)}`;
+      return `goto ${nftChainName(family, verdict.chain)}`;
     case "capture": {
       const { listener } = verdict;
       if (isReachedByRedirect(listener)) return `redirect to :${listener.port}`;

@@ -1,15 +1,16 @@
 /**
  * A plan as chains of rules that no tool has been chosen for yet: nft.ts and iptables.ts spell the same ones.
  *
- * Each family has three chains. "capture" is where the first packet of a TCP connection enters; it sends
- * special destinations to "special", where only the rules are that name them, and asks "own" first. "own"
- * stands alone so that an update replaces its rules and nothing else.
+ * Each family has three chains. "own" is where the first packet of a TCP connection enters: what it exempts
+ * returns from there, the rest goes on to "capture" and, if its destination is special, to "special", where
+ * only those rules are that name it. Going on is a goto, so that a return from any of them leaves all three.
+ * "own" is a chain by itself so that an update replaces its rules and nothing else.
  */
 import { holdsForSpecial, listenerOf, orderedRules, SPECIAL_BLOCKS } from "./plan.ts";
 import type { Endpoint, Plan, SubnetRule } from "./plan.ts";
 import type { Family, PortRange } from "../subnet.ts";
 
-export const CHAIN_NAMES = ["own", "special", "capture"] as const;
+export const CHAIN_NAMES = ["special", "capture", "own"] as const;
 export type ChainName = (typeof CHAIN_NAMES)[number];
 
 /** What a packet must be; all that are given must hold. The packet is already TCP of the chain's family. */
@@ -23,7 +24,7 @@ export interface Match {
 
 export type Verdict =
   | { readonly kind: "return" }
-  | { readonly kind: "jump" | "goto"; readonly chain: ChainName }
+  | { readonly kind: "goto"; readonly chain: ChainName }
   | { readonly kind: "capture"; readonly listener: Endpoint };
 
 export interface Rule {
@@ -46,15 +47,13 @@ export function compileRules(plan: Plan, family: Family): Chain[] {
   const rules = orderedRules(plan, family);
   const decide = (rule: SubnetRule): Rule => subnetRule(rule, listener);
   return [
-    { name: "own", rules: ownRules(plan.ownConnections, family) },
     { name: "special", rules: rules.filter(holdsForSpecial).map(decide) },
     {
       name: "capture",
       rules: [
-        { match: {}, verdict: { kind: "jump", chain: "own" } },
         {
           match: { local: true, ports: { first: listener.port, last: listener.port } },
-          verdict: { kind: "return" },
+          verdict: RETURN,
         },
         { match: { local: true }, verdict: TO_SPECIAL },
         ...SPECIAL_BLOCKS.filter((block) => block.family === family).map((block): Rule => ({
@@ -64,20 +63,22 @@ export function compileRules(plan: Plan, family: Family): Chain[] {
         ...rules.map(decide),
       ],
     },
+    { name: "own", rules: ownRules(plan.ownConnections, family) },
   ];
 }
 
 /** The rules of chain "own" for one family. */
 export function ownRules(ownConnections: readonly Endpoint[], family: Family): Rule[] {
-  return ownConnections
+  const exempt = ownConnections
     .filter((peer) => peer.family === family)
-    .map((peer) => ({
+    .map((peer): Rule => ({
       match: {
         destination: { address: peer.address, prefix: family === 4 ? 32 : 128 },
         ports: { first: peer.port, last: peer.port },
       },
       verdict: RETURN,
     }));
+  return [...exempt, { match: {}, verdict: { kind: "goto", chain: "capture" } }];
 }
 
 /**

@@ -31,12 +31,10 @@ test("iptablesApply() writes one transaction: chains, rules, and the jumps last"
     iptablesApply(PLAN, 4, INSTANCE, ["sshuttle-made-OUTPUT"]),
     `*nat
 :sshuttle-made-OUTPUT - [0:0]
-:${INSTANCE}-o - [0:0]
 :${INSTANCE}-s - [0:0]
 :${INSTANCE}-c - [0:0]
--A ${INSTANCE}-o -d 192.0.2.1/32 -p tcp -m tcp --dport 22:22 -j RETURN
+:${INSTANCE}-o - [0:0]
 -A ${INSTANCE}-s -d 10.9.0.0/16 -j RETURN
--A ${INSTANCE}-c -j ${INSTANCE}-o
 -A ${INSTANCE}-c -p tcp -m tcp --dport 12300:12300 -m addrtype --dst-type LOCAL -j RETURN
 -A ${INSTANCE}-c -m addrtype --dst-type LOCAL -g ${INSTANCE}-s
 -A ${INSTANCE}-c -d 127.0.0.0/8 -g ${INSTANCE}-s
@@ -46,8 +44,10 @@ test("iptablesApply() writes one transaction: chains, rules, and the jumps last"
 -A ${INSTANCE}-c -p tcp -m tcp --dport 80:443 -j REDIRECT --to-ports 12300
 -A ${INSTANCE}-c -d 10.9.0.0/16 -j RETURN
 -A ${INSTANCE}-c -d 10.0.0.0/8 -p tcp -j REDIRECT --to-ports 12300
--I OUTPUT 1 -p tcp --syn -j ${INSTANCE}-c
--I PREROUTING 1 -p tcp --syn -j ${INSTANCE}-c
+-A ${INSTANCE}-o -d 192.0.2.1/32 -p tcp -m tcp --dport 22:22 -j RETURN
+-A ${INSTANCE}-o -g ${INSTANCE}-c
+-I OUTPUT 1 -p tcp --syn -j ${INSTANCE}-o
+-I PREROUTING 1 -p tcp --syn -j ${INSTANCE}-o
 COMMIT
 `,
   );
@@ -66,6 +66,7 @@ test("iptablesUpdate() touches the rules for own connections alone", () => {
     `*nat
 -F ${INSTANCE}-o
 -A ${INSTANCE}-o -d 2001:db8::9/128 -p tcp -m tcp --dport 22:22 -j RETURN
+-A ${INSTANCE}-o -g ${INSTANCE}-c
 COMMIT
 `,
   );
@@ -99,10 +100,10 @@ test("iptablesUndo() takes out what is there of one instance, and names nothing 
     `*nat
 -D PREROUTING -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ${INSTANCE}-c
 -D OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ${INSTANCE}-c
--F ${INSTANCE}-o
 -F ${INSTANCE}-c
--X ${INSTANCE}-o
+-F ${INSTANCE}-o
 -X ${INSTANCE}-c
+-X ${INSTANCE}-o
 COMMIT
 `,
   );
