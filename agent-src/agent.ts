@@ -2,19 +2,15 @@
 import { connectTcp } from "./service/tcp.ts";
 import type { TcpOptions } from "./service/tcp.ts";
 import { receiveMaps } from "./service/maps.ts";
-import { formatAddress } from "./wire/address.ts";
 import type { Channel } from "./wire/channel.ts";
 import type { LinkEnd } from "./wire/event.ts";
 import { Link, monotonicMs } from "./wire/link.ts";
 import type { ByteSink, ByteSource } from "./wire/link.ts";
 import { Mux } from "./wire/mux.ts";
+import type { MuxOptions } from "./wire/options.ts";
 
 /** All that the client may say on the agent's command line. */
-export interface AgentOptions extends TcpOptions {
-  readonly windowBytes?: number | undefined;
-  readonly flightBytes?: number | undefined;
-  readonly pingMs?: number | undefined;
-  readonly lostMs?: number | undefined;
+export interface AgentOptions extends TcpOptions, MuxOptions {
   /** 0: faults only. 1: how the link ended. 2: every channel. */
   readonly verbosity?: number | undefined;
 }
@@ -35,9 +31,7 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
     if (verbosity > 1) shell.log(`channel ${id}: ${target.kind}`);
     switch (target.kind) {
       case "tcp":
-        return connectTcp(channel, formatAddress(target.address), target.port, options);
-      case "tcp-name":
-        return connectTcp(channel, target.name, target.port, options);
+        return connectTcp(channel, target, options);
       case "maps":
         return receiveMaps(channel, shell.addMaps);
       case "unknown":
@@ -46,7 +40,7 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
   }
 
   return new Link({
-    mux: new Mux({ ...options, role: "agent" }, monotonicMs()),
+    mux: new Mux("agent", monotonicMs(), options),
     input: shell.input,
     output: shell.output,
     open,

@@ -1,9 +1,9 @@
 import { connect } from "net";
 import type { Socket } from "net";
 import type { Duplex } from "stream";
-import { parseAddress } from "../wire/address.ts";
 import type { Channel } from "../wire/channel.ts";
 import { splice } from "../wire/splice.ts";
+import type { Endpoint } from "../wire/target.ts";
 
 export interface TcpOptions {
   /** Silence after which a connect is given up, ms. 0 = when the kernel does (Linux: about 130 s). */
@@ -17,13 +17,12 @@ export interface TcpOptions {
 type Flow = Duplex & Pick<Socket, "setTimeout" | "setNoDelay" | "localAddress" | "localPort" | "connecting">;
 
 /** Connects to an address or a name and joins the channel to it, whichever way that goes. */
-export function connectTcp(channel: Channel, host: string, port: number, options: TcpOptions): void {
+export function connectTcp(channel: Channel, { host, port }: Endpoint, options: TcpOptions): void {
   const socket: Flow = connect({ host, port, allowHalfOpen: true });
   socket.on("connect", () => {
     socket.setNoDelay(true);
     socket.setTimeout(options.idleMs ?? 0);
-    const address = parseAddress(socket.localAddress ?? "");
-    channel.accept(address && { address, port: socket.localPort ?? 0 });
+    channel.accept({ host: socket.localAddress || "0.0.0.0", port: socket.localPort || 0 });
   });
   splice(channel, socket, options);
   socket.setTimeout(options.connectMs ?? 0);

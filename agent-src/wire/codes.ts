@@ -20,11 +20,6 @@ export const ResetCode = {
 } as const;
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode];
 
-const RESET_CODES = Object.values(ResetCode);
-
-export const resetCodeFrom = (byte: number | undefined): ResetCode =>
-  RESET_CODES.find((code) => code === byte) ?? ResetCode.Internal;
-
 /** Why the link ends. A number that a reader does not know counts as `Internal`. */
 export const GoAway = {
   /** Nothing failed: the sender has finished. */
@@ -33,7 +28,7 @@ export const GoAway = {
   Protocol: 1,
   /** A length outside the limits of its frame type. */
   FrameSize: 2,
-  /** More bytes than the window allowed, or a window above 2^31 - 1. */
+  /** More bytes than the window allowed, or a window out of bounds. */
   FlowControl: 3,
   /** The version ranges of the two hellos do not overlap. */
   Version: 4,
@@ -45,17 +40,43 @@ export const GoAway = {
 } as const;
 export type GoAway = (typeof GoAway)[keyof typeof GoAway];
 
+const RESET_CODES = Object.values(ResetCode);
 const GO_AWAYS = Object.values(GoAway);
 
-export const goAwayFrom = (byte: number | undefined): GoAway =>
-  GO_AWAYS.find((code) => code === byte) ?? GoAway.Internal;
+/** The values above are their own indexes. */
+export const resetCodeFrom = (byte: number | undefined): ResetCode =>
+  RESET_CODES[byte ?? 0] ?? ResetCode.Internal;
+export const goAwayFrom = (byte: number | undefined): GoAway => GO_AWAYS[byte ?? 0] ?? GoAway.Internal;
+
+const ERRNO: Readonly<Record<string, ResetCode>> = {
+  ECONNREFUSED: ResetCode.Refused,
+  EHOSTUNREACH: ResetCode.HostUnreachable,
+  ENETUNREACH: ResetCode.NetworkUnreachable,
+  ETIMEDOUT: ResetCode.TimedOut,
+  ENOTFOUND: ResetCode.NameNotFound,
+  EAI_AGAIN: ResetCode.NameNotFound,
+  ECONNRESET: ResetCode.ResetByPeer,
+  EPIPE: ResetCode.ResetByPeer,
+  EMFILE: ResetCode.Resource,
+  ENFILE: ResetCode.Resource,
+  ENOBUFS: ResetCode.Resource,
+  EADDRNOTAVAIL: ResetCode.Resource,
+  EACCES: ResetCode.Forbidden,
+  EPERM: ResetCode.Forbidden,
+};
+
+/** The reason that a socket's error is on the wire: the one place where errno is read. */
+export function resetCodeOf(error: Error & { readonly code?: string }): ResetCode {
+  return ERRNO[error.code || ""] ?? ResetCode.Internal;
+}
 
 /** The peer broke the protocol: the link ends with this code, and nothing else is at fault. */
 export class PeerError extends Error {
   readonly code: GoAway;
 
-  constructor(code: GoAway, message: string) {
-    super(message);
+  /** The message is `Cannot <deed>: <actual>`. */
+  constructor(deed: string, actual: string, code: GoAway = GoAway.Protocol) {
+    super(`Cannot ${deed}: ${actual}`);
     this.code = code;
   }
 }

@@ -6,7 +6,7 @@
  * `acknowledged` see every byte with its time, which is what an estimate of delivery rate and round trip
  * needs. A resume would keep the bytes between `ackedBytes` and `sentBytes` here.
  */
-import { GoAway, PeerError } from "./codes.ts";
+import { PeerError } from "./codes.ts";
 
 /**
  * Bytes in flight at most: OpenSSH's own channel window, which would stop us there anyway; more would only
@@ -49,8 +49,8 @@ export class Flight {
   acknowledged(total: number, nowMs: number): void {
     if (total < this.ackedBytes || total > this.sentBytes)
       throw new PeerError(
-        GoAway.Protocol,
-        `Cannot take acknowledgement of ${total} bytes: ${this.ackedBytes} to ${this.sentBytes} were possible`,
+        `take acknowledgement of ${total} bytes`,
+        `${this.ackedBytes} to ${this.sentBytes} are possible`,
       );
     if (this.probeBytes > this.ackedBytes && total >= this.probeBytes) this.rttMs = nowMs - this.probeMs;
     this.ackedBytes = total;

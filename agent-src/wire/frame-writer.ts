@@ -4,13 +4,9 @@ import { HEADER_BYTES, MAX_SMALL_BYTES } from "./frame.ts";
 const SLAB_BYTES = 16_384;
 
 /** Payload up to here is copied next to its header: cheaper than a view and one more buffer for writev. */
-const COPY_BYTES = 1024;
+const COPY_BYTES = MAX_SMALL_BYTES;
 
-const QUESTION = 63;
-
-const isPrintable = (byte: number): boolean => byte >= 32 && byte < 127;
-
-/** Collects frames as a list of views: slabs for what is small, the payload itself where it is big. */
+/** Collects frames as a list of views: of slabs for what is small, of the payload itself where it is big. */
 export class FrameWriter {
   /** Bytes collected since the last `take`. */
   bytes: number;
@@ -30,14 +26,13 @@ export class FrameWriter {
 
   /** Begins a frame: then follow `length` bytes by the methods below. */
   frame(type: number, channel: number, length: number): this {
-    if (this.slab.length - this.at < HEADER_BYTES + Math.max(MAX_SMALL_BYTES, COPY_BYTES)) {
+    if (this.slab.length - this.at < HEADER_BYTES + MAX_SMALL_BYTES) {
       this.cut();
       this.slab = new Uint8Array(SLAB_BYTES);
       this.from = this.at = 0;
     }
-    this.slab[this.at++] = type;
-    this.bytes++;
-    return this.u32(channel)
+    return this.u8(type)
+      .u32(channel)
       .u8(length >>> 16)
       .u16(length);
   }
@@ -58,10 +53,17 @@ export class FrameWriter {
 
   /** An integer up to 2^53 - 1. */
   u64(value: number): this {
-    return this.u32(Math.floor(value / 4_294_967_296)).u32(value);
+    return this.u32(value / 4_294_967_296).u32(value);
+  }
+
+  /** Printable ASCII, `MAX_TEXT_BYTES` at most. */
+  text(text: string): this {
+    for (let i = 0; i < text.length; i++) this.u8(text.charCodeAt(i));
+    return this;
   }
 
   payload(bytes: Uint8Array): this {
+    this.bytes += bytes.length;
     if (bytes.length <= COPY_BYTES && bytes.length <= this.slab.length - this.at) {
       this.slab.set(bytes, this.at);
       this.at += bytes.length;
@@ -69,7 +71,6 @@ export class FrameWriter {
       this.cut();
       this.list.push(bytes);
     }
-    this.bytes += bytes.length;
     return this;
   }
 
@@ -87,20 +88,4 @@ export class FrameWriter {
     if (this.at > this.from) this.list.push(this.slab.subarray(this.from, this.at));
     this.from = this.at;
   }
-}
-
-/** Text is ASCII on the wire, so that no end needs a decoder and no peer can write to a terminal. */
-export function encodeText(text: string, maxBytes: number): Uint8Array {
-  return Uint8Array.from(text.slice(0, maxBytes), (char) => {
-    const byte = char.charCodeAt(0);
-    return isPrintable(byte) ? byte : QUESTION;
-  });
-}
-
-/** Every byte that is not printable ASCII becomes a question mark. */
-export function decodeText(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(
-    undefined,
-    Array.from(bytes, (byte) => (isPrintable(byte) ? byte : QUESTION)),
-  );
 }

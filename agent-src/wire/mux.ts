@@ -10,14 +10,15 @@ import { GoAway, goAwayFrom, PeerError, ResetCode, resetCodeFrom } from "./codes
 import type { LinkEnd, MuxEvent } from "./event.ts";
 import { Fifo } from "./fifo.ts";
 import { Flight, FLIGHT_BYTES, Receipts } from "./flight.ts";
-import { Frame, HEADER_BYTES, MAX_DATA_BYTES, MAX_SMALL_BYTES, MAX_TEXT_BYTES } from "./frame.ts";
+import { asDetail, Frame, HEADER_BYTES, MAX_DATA_BYTES, MAX_SMALL_BYTES, readU32 } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
-import { decodeText, encodeText, FrameWriter } from "./frame-writer.ts";
-import { MAX_VERSION, MIN_VERSION, readHello, writeHello } from "./hello.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { readHello, writeHello } from "./hello.ts";
 import type { Hello } from "./hello.ts";
 import { Keepalive, LOST_MS, PING_MS } from "./keepalive.ts";
+import type { MuxOptions } from "./options.ts";
 import { QUANTUM_BYTES, Schedule } from "./schedule.ts";
-import { isName, readOpen, readOpened, writeOpen, writeOpened } from "./target.ts";
+import { isHost, readOpen, readOpened, writeOpen, writeOpened } from "./target.ts";
 import type { Target } from "./target.ts";
 import { INITIAL_WINDOW_BYTES, WINDOW_BYTES } from "./window.ts";
 
@@ -29,21 +30,6 @@ export const MAX_REFUSALS = 1024;
 
 /** DATA is not cut shorter than this by a batch or by the cap, only by windows and by what there is. */
 export const MIN_DATA_BYTES = 1024;
-
-export interface MuxOptions {
-  /** The client opens channels with odd numbers, the agent with even ones. */
-  readonly role: "client" | "agent";
-  /** Bytes that the peer may send on a channel before any is consumed, at least `INITIAL_WINDOW_BYTES`. */
-  readonly windowBytes?: number | undefined;
-  /** Channels that the peer may have open. */
-  readonly maxChannels?: number | undefined;
-  /** Link bytes sent and not acknowledged. */
-  readonly flightBytes?: number | undefined;
-  /** Silence after which a PING is sent. */
-  readonly pingMs?: number | undefined;
-  /** Silence after which the link counts as lost. */
-  readonly lostMs?: number | undefined;
-}
 
 export class Mux implements ChannelHost {
   /** Rung when there may be something to transmit, or an event, because of a local call. Set by the link. */
@@ -73,8 +59,9 @@ export class Mux implements ChannelHost {
   /** Payload of the last PING: answering that one is enough, so that a flood of them needs no memory. */
   private pong: Uint8Array | undefined;
 
-  constructor(options: MuxOptions, nowMs: number) {
-    const isClient = options.role === "client";
+  /** The client opens channels with odd numbers, the agent with even ones. */
+  constructor(role: "client" | "agent", nowMs: number, options: MuxOptions = {}) {
+    const isClient = role === "client";
     this.onWork = () => undefined;
     this.end = undefined;
     this.flight = new Flight(options.flightBytes ?? FLIGHT_BYTES);
@@ -133,9 +120,12 @@ export class Mux implements ChannelHost {
   /** The next bytes for the link, about `maxBytes` at most, or undefined. The first ones hold the hello. */
   pollTransmit(maxBytes: number, nowMs: number): Uint8Array[] | undefined {
     const { writer } = this;
-    if (this.mustHello) this.sendHello();
-    if (this.end) this.sendGoAway(this.end);
-    else {
+    if (this.mustHello) writeHello(writer, this.windowBytes, this.maxChannels);
+    this.mustHello = false;
+    if (this.end) {
+      if (this.mustGoAway) this.sendReason(Frame.GoAway, 0, this.end.code, this.end.detail);
+      this.mustGoAway = false;
+    } else {
       if (this.mustPing) writer.frame(Frame.Ping, 0, 8).u64(0);
       if (this.pong) writer.frame(Frame.Pong, 0, 8).payload(this.pong);
       this.mustPing = false;
@@ -166,16 +156,14 @@ export class Mux implements ChannelHost {
 
   /** Never throws: what is not possible (limit of the peer, link over) arrives as a reset. */
   open(target: Target, handler?: ChannelHandler): Channel {
-    const sendCredit = this.peer ? this.peer.windowBytes : INITIAL_WINDOW_BYTES;
-    const channel = new Channel(this.nextId, target, this, this.windowBytes, sendCredit);
+    const refusal = this.refusalOf(target);
+    const channel = this.createChannel(refusal ? 0 : this.nextId, target);
     channel.handler = handler;
-    channel.state = "opening";
-    if (this.end) this.refuse(channel, ResetCode.Aborted, "the link is over");
-    else if (this.ownCount >= (this.peer ? this.peer.maxChannels : MAX_CHANNELS) || this.nextId > 0xffffffff)
-      this.refuse(channel, ResetCode.Resource, `no more than ${this.ownCount} channels at a time`);
-    else if (target.kind === "tcp-name" && !isName(target.name))
-      this.refuse(channel, ResetCode.NameNotFound, "not a host name");
-    else {
+    channel.state = refusal ? "closed" : "opening";
+    if (refusal) {
+      this.events.push({ type: "reset", channel, code: refusal[0], detail: refusal[1] });
+      this.onWork();
+    } else {
       this.nextId += 2;
       this.ownCount++;
       this.channels.set(channel.id, channel);
@@ -223,10 +211,22 @@ export class Mux implements ChannelHost {
     return (id & 1) === (this.nextId & 1);
   }
 
-  private refuse(channel: Channel, code: ResetCode, detail: string): void {
-    channel.state = "closed";
-    this.events.push({ type: "reset", channel, code, detail });
-    this.onWork();
+  private createChannel(id: number, target: Target): Channel {
+    return new Channel(
+      id,
+      target,
+      this,
+      this.windowBytes,
+      this.peer ? this.peer.windowBytes : INITIAL_WINDOW_BYTES,
+    );
+  }
+
+  private refusalOf(target: Target): [ResetCode, string] | undefined {
+    if (this.end) return [ResetCode.Aborted, "the link is over"];
+    if (target.kind === "tcp" && !isHost(target.host)) return [ResetCode.NameNotFound, "not a host"];
+    if (this.ownCount >= (this.peer ? this.peer.maxChannels : MAX_CHANNELS) || this.nextId > 0xffffffff)
+      return [ResetCode.Resource, `no more than ${this.ownCount} channels`];
+    return undefined;
   }
 
   private finish(end: LinkEnd): void {
@@ -246,32 +246,19 @@ export class Mux implements ChannelHost {
     this.onWork();
   }
 
-  private sendHello(): void {
-    this.mustHello = false;
-    writeHello(this.writer, {
-      minVersion: MIN_VERSION,
-      maxVersion: MAX_VERSION,
-      windowBytes: this.windowBytes,
-      maxChannels: this.maxChannels,
-      capabilities: 0,
-    });
-  }
-
-  private sendGoAway(end: LinkEnd): void {
-    if (!this.mustGoAway) return;
-    this.mustGoAway = false;
-    const detail = encodeText(end.detail, MAX_TEXT_BYTES);
+  private sendReason(type: number, id: number, code: number, text: string): void {
+    const detail = asDetail(text);
     this.writer
-      .frame(Frame.GoAway, 0, 1 + detail.length)
-      .u8(end.code)
-      .payload(detail);
+      .frame(type, id, 1 + detail.length)
+      .u8(code)
+      .text(detail);
   }
 
   private sendControl(maxBytes: number): void {
     const { control, refusals, writer } = this;
     const limit = maxBytes - HEADER_BYTES - MAX_SMALL_BYTES;
     while (refusals.length > 0 && writer.bytes < limit)
-      writer.frame(Frame.Reset, refusals.shift() ?? 0, 1).u8(ResetCode.Resource);
+      this.sendReason(Frame.Reset, refusals.shift() ?? 0, ResetCode.Resource, "");
     for (let channel = control.peek(); channel && writer.bytes < limit; channel = control.peek()) {
       control.shift();
       channel.isInControl = false;
@@ -291,11 +278,7 @@ export class Mux implements ChannelHost {
       if (opened) writeOpened(writer, id, opened === true ? undefined : opened);
       if (credit > 0) writer.frame(Frame.Window, id, 4).u32(credit);
     } else if (resetCode !== undefined && !mustOpen) {
-      const detail = encodeText(channel.resetDetail, MAX_TEXT_BYTES);
-      writer
-        .frame(Frame.Reset, id, 1 + detail.length)
-        .u8(resetCode)
-        .payload(detail);
+      this.sendReason(Frame.Reset, id, resetCode, channel.resetDetail);
     }
     this.settle(channel);
   }
@@ -326,7 +309,7 @@ export class Mux implements ChannelHost {
 
   private receiveFrame(type: number, id: number, payload: Uint8Array, nowMs: number): void {
     if (!this.peer && type !== Frame.Hello && type !== Frame.GoAway)
-      throw new PeerError(GoAway.Protocol, `Cannot read frame of type ${type}: before the hello`);
+      throw new PeerError(`read frame of type ${type}`, "before the hello");
     switch (type) {
       case Frame.Hello:
         return this.receiveHello(payload);
@@ -334,7 +317,7 @@ export class Mux implements ChannelHost {
         return this.finish({
           by: "peer",
           code: goAwayFrom(payload[0]),
-          detail: decodeText(payload.subarray(1)),
+          detail: readDetail(payload),
         });
       case Frame.Ping:
         this.pong = payload.slice();
@@ -342,23 +325,20 @@ export class Mux implements ChannelHost {
       case Frame.Pong:
         return;
       case Frame.Ack:
-        return this.flight.acknowledged(readU64(payload), nowMs);
+        return this.flight.acknowledged(readU32(payload, 0) * 4_294_967_296 + readU32(payload, 4), nowMs);
       case Frame.Open:
         return this.receiveOpen(id, payload);
       default: {
         const channel = this.channels.get(id);
         if (channel && !channel.isClosed) this.receiveOn(channel, type, payload);
         else if (!channel && id >= (this.isOwn(id) ? this.nextId : this.nextPeerId))
-          throw new PeerError(
-            GoAway.Protocol,
-            `Cannot read frame of type ${type}: channel ${id} was never opened`,
-          );
+          throw new PeerError(`read frame of type ${type}`, `channel ${id} was never opened`);
       }
     }
   }
 
   private receiveHello(payload: Uint8Array): void {
-    if (this.peer) throw new PeerError(GoAway.Protocol, "Cannot read hello: it is the second");
+    if (this.peer) throw new PeerError("read hello", "it is the second");
     const hello = readHello(payload);
     this.peer = hello;
     const more = hello.windowBytes - INITIAL_WINDOW_BYTES;
@@ -371,19 +351,15 @@ export class Mux implements ChannelHost {
 
   private receiveOpen(id: number, payload: Uint8Array): void {
     if (this.isOwn(id) || id < this.nextPeerId)
-      throw new PeerError(GoAway.Protocol, `Cannot open channel ${id}: ${this.nextPeerId} is the next`);
+      throw new PeerError(`open channel ${id}`, `${this.nextPeerId} is the next`);
     this.nextPeerId = id + 2;
     const target = readOpen(payload);
     if (this.channels.size - this.ownCount >= this.maxChannels) {
       if (this.refusals.push(id) > MAX_REFUSALS)
-        throw new PeerError(
-          GoAway.Flood,
-          `Cannot refuse channel ${id}: ${MAX_REFUSALS} refusals are waiting`,
-        );
+        throw new PeerError(`refuse channel ${id}`, `${MAX_REFUSALS} refusals are waiting`, GoAway.Flood);
       return;
     }
-    const sendCredit = this.peer ? this.peer.windowBytes : INITIAL_WINDOW_BYTES;
-    const channel = new Channel(id, target, this, this.windowBytes, sendCredit);
+    const channel = this.createChannel(id, target);
     this.channels.set(id, channel);
     this.events.push({ type: "open", channel });
   }
@@ -407,23 +383,22 @@ export class Mux implements ChannelHost {
         this.step(channel, "reset");
         channel.drop();
         const code = resetCodeFrom(payload[0]);
-        this.events.push({ type: "reset", channel, code, detail: decodeText(payload.subarray(1)) });
+        this.events.push({ type: "reset", channel, code, detail: readDetail(payload) });
         return this.settle(channel);
       }
       default:
-        channel.grant(new DataView(payload.buffer, payload.byteOffset).getUint32(0));
+        channel.grant(readU32(payload, 0));
         this.dataReady(channel);
     }
   }
 
   private step(channel: Channel, step: ChannelStep): void {
     if (!channel.step(step))
-      throw new PeerError(GoAway.Protocol, `Cannot ${step} on channel ${channel.id}: it is ${channel.state}`);
+      throw new PeerError(`${step} on channel ${channel.id}`, `it is ${channel.state}`);
   }
 }
 
-/** Above 2^53 it is inexact, and above anything that was sent. */
-function readU64(payload: Uint8Array): number {
-  const view = new DataView(payload.buffer, payload.byteOffset);
-  return view.getUint32(0) * 4_294_967_296 + view.getUint32(4);
+/** What follows the code in RESET and GO_AWAY. */
+function readDetail(payload: Uint8Array): string {
+  return asDetail(String.fromCharCode(...payload.subarray(1)));
 }

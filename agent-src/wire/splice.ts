@@ -9,8 +9,7 @@
  *   socket closed otherwise  channel.reset()
  */
 import type { Channel, ChannelHandler } from "./channel.ts";
-import { ResetCode } from "./codes.ts";
-import { resetCodeOf } from "./errno.ts";
+import { ResetCode, resetCodeOf } from "./codes.ts";
 
 /** What `splice` needs of a net.Socket made with allowHalfOpen. */
 export interface SpliceSocket {

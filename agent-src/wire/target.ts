@@ -1,85 +1,66 @@
-import { GoAway, PeerError } from "./codes.ts";
-import { Frame, MAX_TEXT_BYTES } from "./frame.ts";
-import { encodeText } from "./frame-writer.ts";
+import { PeerError } from "./codes.ts";
+import { Frame } from "./frame.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 
-/** An IP endpoint: 4 or 16 address bytes, network order. */
+/** One end of a flow. */
 export interface Endpoint {
-  readonly address: Uint8Array;
+  /**
+   * "10.0.0.1", "fe80::1" or a name (an international one in its xn-- form): 1 to 255 bytes of printable
+   * ASCII without spaces.
+   */
+  readonly host: string;
   readonly port: number;
 }
 
 /** What is asked of the opposite end. `unknown` is a kind that a later version may ask for. */
 export type Target =
-  | { readonly kind: "tcp"; readonly address: Uint8Array; readonly port: number }
-  /** Printable ASCII without spaces, 1 to 255 bytes: an international name in its xn-- form. */
-  | { readonly kind: "tcp-name"; readonly name: string; readonly port: number }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   /** The loader's source maps: the client writes the payload and ends. */
   | { readonly kind: "maps" }
   | { readonly kind: "unknown"; readonly number: number };
 
-/**
- * Payload of OPEN.
- *
- *   0: 1  kind
- *   kind 1, tcp by address:  1: 2  port   3: 4 or 16  address
- *   kind 2, tcp by name:     1: 2  port   3: 1 to 255  name
- *   kind 3, maps:            nothing more
- */
-const Kind = { Tcp: 1, TcpName: 2, Maps: 3 } as const;
+/** First byte of OPEN. An endpoint follows `Tcp`, nothing follows `Maps`. */
+const Kind = { Tcp: 1, Maps: 2 } as const;
 
-const NAME = /^[!-~]{1,255}$/;
+const HOST = /^[!-~]{1,255}$/;
 
-export const isName = (text: string): boolean => NAME.test(text);
+export const isHost = (text: string): boolean => HOST.test(text);
 
-const isAddress = (bytes: Uint8Array): boolean => bytes.length === 4 || bytes.length === 16;
-
-const readPort = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-
-export function writeOpen(writer: FrameWriter, channel: number, target: Target): void {
-  if (target.kind === "tcp" || target.kind === "tcp-name") {
-    const body = target.kind === "tcp" ? target.address : encodeText(target.name, MAX_TEXT_BYTES);
-    writer
-      .frame(Frame.Open, channel, 3 + body.length)
-      .u8(target.kind === "tcp" ? Kind.Tcp : Kind.TcpName)
-      .u16(target.port)
-      .payload(body);
-  } else {
-    writer.frame(Frame.Open, channel, 1).u8(target.kind === "maps" ? Kind.Maps : target.number);
-  }
+/** 0: 2  port   2: 1 to 255  host */
+function writeEndpoint(writer: FrameWriter, { host, port }: Endpoint): void {
+  writer.u16(port).text(host);
 }
 
-/** @throws PeerError for a known kind with a body that it cannot have. */
+function readEndpoint(payload: Uint8Array, at: number): Endpoint {
+  const host = String.fromCharCode(...payload.subarray(at + 2));
+  if (!isHost(host)) throw new PeerError("read endpoint", `no host in ${payload.length} bytes`);
+  return { host, port: (payload[at] ?? 0) * 256 + (payload[at + 1] ?? 0) };
+}
+
+export function writeOpen(writer: FrameWriter, id: number, target: Target): void {
+  if (target.kind === "tcp") {
+    writer.frame(Frame.Open, id, 3 + target.host.length).u8(Kind.Tcp);
+    writeEndpoint(writer, target);
+  } else writer.frame(Frame.Open, id, 1).u8(target.kind === "maps" ? Kind.Maps : target.number);
+}
+
+/** @throws PeerError for an endpoint that none is. */
 export function readOpen(payload: Uint8Array): Target {
-  const kind = payload[0] ?? 0;
-  const port = readPort(payload, 1);
-  const body = payload.slice(3);
-  if (kind === Kind.Tcp && isAddress(body)) return { kind: "tcp", address: body, port };
-  if (kind === Kind.TcpName) {
-    const name = String.fromCharCode(...body);
-    if (isName(name)) return { kind: "tcp-name", name, port };
+  const number = payload[0] ?? 0;
+  if (number === Kind.Tcp) {
+    const { host, port } = readEndpoint(payload, 1);
+    return { kind: "tcp", host, port };
   }
-  if (kind === Kind.Maps && payload.length === 1) return { kind: "maps" };
-  if (kind >= Kind.Tcp && kind <= Kind.Maps)
-    throw new PeerError(GoAway.Protocol, `Cannot read target of kind ${kind}: ${payload.length} bytes`);
-  return { kind: "unknown", number: kind };
+  return number === Kind.Maps ? { kind: "maps" } : { kind: "unknown", number };
 }
 
-/** Payload of OPENED: nothing, or  0: 2  port   2: 4 or 16  address. */
-export function writeOpened(writer: FrameWriter, channel: number, bound: Endpoint | undefined): void {
-  if (bound)
-    writer
-      .frame(Frame.Opened, channel, 2 + bound.address.length)
-      .u16(bound.port)
-      .payload(bound.address);
-  else writer.frame(Frame.Opened, channel, 0);
+/** Payload of OPENED: nothing, or the endpoint from which the target is reached. */
+export function writeOpened(writer: FrameWriter, id: number, bound: Endpoint | undefined): void {
+  writer.frame(Frame.Opened, id, bound ? 2 + bound.host.length : 0);
+  if (bound) writeEndpoint(writer, bound);
 }
 
-/** @throws PeerError for any other length. */
+/** @throws PeerError for an endpoint that none is. */
 export function readOpened(payload: Uint8Array): Endpoint | undefined {
-  if (payload.length === 0) return undefined;
-  const address = payload.slice(2);
-  if (!isAddress(address))
-    throw new PeerError(GoAway.Protocol, `Cannot read OPENED: ${payload.length} bytes, 0, 6 or 18 allowed`);
-  return { address, port: readPort(payload, 0) };
+  return payload.length > 0 ? readEndpoint(payload, 0) : undefined;
 }

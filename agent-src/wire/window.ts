@@ -27,10 +27,7 @@ export class ReceiveWindow {
   /** @throws PeerError if the peer sent more than it may. */
   receive(bytes: number): void {
     if (bytes > this.allowed)
-      throw new PeerError(
-        GoAway.FlowControl,
-        `Cannot take ${bytes} bytes on a channel: its window has ${this.allowed} left`,
-      );
+      throw new PeerError(`take ${bytes} bytes`, `the window has ${this.allowed} left`, GoAway.FlowControl);
     this.allowed -= bytes;
     this.heldBytes += bytes;
   }
@@ -53,9 +50,6 @@ export class ReceiveWindow {
 /** A sender's credit after a grant. @throws PeerError above the limit, or for a grant of nothing. */
 export function addCredit(credit: number, granted: number): number {
   if (granted === 0 || credit + granted > MAX_WINDOW_BYTES)
-    throw new PeerError(
-      GoAway.FlowControl,
-      `Cannot add credit ${granted} to ${credit}: 1 to ${MAX_WINDOW_BYTES} in all`,
-    );
+    throw new PeerError(`add credit ${granted}`, `the window has ${credit}`, GoAway.FlowControl);
   return credit + granted;
 }
