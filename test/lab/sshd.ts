@@ -30,14 +30,23 @@ export async function writeSshFiles(host: LabHost, directory: string): Promise<v
   chownSync(file("user-key"), LAB_USER.uid, LAB_USER.uid);
   chmodSync(file("user-key"), 0o600);
   writeFileSync(file("known_hosts"), `lab ${readFileSync(file("host-key.pub"), "utf8")}`);
+  writeFileSync(file("far-hosts"), FAR_HOSTS);
   writeFileSync(file("sshd_config"), sshdConfig(directory));
   writeFileSync(file("ssh_config"), sshConfig(directory));
 }
 
+/**
+ * A name that only the server knows: what connects to it has had it resolved on the far side. Alone among the
+ * hosts of a lab the server's logins see an /etc/hosts of their own.
+ */
+export const FAR_NAME = "only-the-server.knows.example";
+const FAR_HOSTS = `127.0.0.1 localhost\n::1 localhost\n10.11.12.13 ${FAR_NAME}\n`;
+
 /** Starts an sshd there and waits until it listens on both families. */
 export async function startSshd(host: LabHost, directory: string): Promise<LabProcess> {
   // By its full path, which sshd demands of itself.
-  const sshd = host.start(["/usr/sbin/sshd", "-D", "-e", "-f", join(directory, "sshd_config")]);
+  const script = `mount --bind ${directory}/far-hosts /etc/hosts && exec /usr/sbin/sshd -D -e -f ${directory}/sshd_config`;
+  const sshd = host.start(["unshare", "--mount", "--propagation", "private", "sh", "-ec", script]);
   await sshd.output(/Server listening on 0\.0\.0\.0 /);
   await sshd.output(/Server listening on :: /);
   return sshd;
