@@ -7,7 +7,7 @@ import { eventually } from "../lab/lab-process.ts";
 import type { LabProcess, Output } from "../lab/lab-process.ts";
 import { familyOf } from "../lab/process-table.ts";
 import type { ProcessEntry } from "../lab/process-table.ts";
-import { CAPTURE_METHODS, startTunnel, wayTo } from "../lab/tunnel.ts";
+import { CAPTURE_METHODS, endAllBut, startTunnel, wayTo } from "../lab/tunnel.ts";
 import type { CaptureMethod } from "../lab/tunnel.ts";
 
 /** How long the last of ours may take to be gone once its end has begun. */
@@ -102,7 +102,14 @@ for (const [machine, setUp] of Object.entries(MACHINES)) {
 
     for (const method of CAPTURE_METHODS) {
       for (const [name, ending] of Object.entries(ENDINGS)) {
-        test(`is the same after ${name} (${method})`, () => endsCleanly(lab, method, ending));
+        test(`is the same after ${name} (${method})`, async () => {
+          const before = new Set(lab.client.processes().map(({ pid }) => pid));
+          try {
+            await endsCleanly(lab, method, ending);
+          } finally {
+            await endAllBut(lab.client, before);
+          }
+        });
       }
     }
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { createLab } from "../lab/lab.ts";
 import type { Way } from "../lab/layout.ts";
 import { WHOAMI_PORTS } from "../lab/services.ts";
-import { CAPTURE_METHODS, startTunnel, stopTunnel, wayTo } from "../lab/tunnel.ts";
+import { CAPTURE_METHODS, wayTo, withTunnel } from "../lab/tunnel.ts";
 
 interface Rule {
   readonly exclude: boolean;
@@ -31,7 +31,9 @@ const LAST_PORT = WHOAMI_PORTS.at(-1) ?? 0;
 function addressText(family: 4 | 6, bits: number): string {
   const [a, b, c] = [bits >>> 16, (bits >>> 8) & 255, bits & 255];
   if (family === 4) return `10.${a}.${b}.${c}`;
-  return `2001:db8:f0${a.toString(16).padStart(2, "0")}:${((b << 8) | c).toString(16)}::1`;
+  const low = (b << 8) | c;
+  // As the system writes it: a group of zeros joins the "::".
+  return `2001:db8:f0${a.toString(16).padStart(2, "0")}:${low === 0 ? "" : `${low.toString(16)}:`}:1`;
 }
 
 /** Bits in front of the universe's in an address of the family. */
@@ -139,7 +141,6 @@ for (const method of CAPTURE_METHODS) {
             { exclude: false, family: 6, bits: 0x020000, prefix: 8, ports: undefined },
           ];
           const args = all.flatMap((one) => (one.exclude ? ["-x", subnetText(one)] : [subnetText(one)]));
-          const tunnel = await startTunnel(lab, { args: ["--method", method, ...args] });
           const destinations = [
             ...edgesOf(all),
             ...more.map(([anyFamily, anyBits, anyPort]) => ({
@@ -148,8 +149,10 @@ for (const method of CAPTURE_METHODS) {
               port: anyPort,
             })),
           ];
-          const seen = await waysTo(destinations);
-          await stopTunnel(tunnel);
+          let seen: string[] = [];
+          await withTunnel(lab, { args: ["--method", method, ...args] }, async () => {
+            seen = await waysTo(destinations);
+          });
           assert.deepEqual(
             destinations.map((to, index) => describeWay(to, seen[index] ?? "")),
             destinations.map((to) => describeWay(to, expectedWay(all, to))),
@@ -162,17 +165,17 @@ for (const method of CAPTURE_METHODS) {
 
     test("a port of the whole network outranks an exclude of one address", async () => {
       const args = ["--method", method, "10.0.0.0/8:8001", "10.0.0.0/8", "-x", "10.5.0.1"];
-      const tunnel = await startTunnel(lab, { args });
-      assert.equal(await wayTo(lab.client, "10.5.0.1", 8001), "tunnelled");
-      assert.equal(await wayTo(lab.client, "10.5.0.1", 8002), "direct");
-      await stopTunnel(tunnel);
+      await withTunnel(lab, { args }, async () => {
+        assert.equal(await wayTo(lab.client, "10.5.0.1", 8001), "tunnelled");
+        assert.equal(await wayTo(lab.client, "10.5.0.1", 8002), "direct");
+      });
     });
 
     test("a family without an include is left alone", async () => {
-      const tunnel = await startTunnel(lab, { args: ["--method", method, "0/0"] });
-      assert.equal(await wayTo(lab.client, "10.5.0.1"), "tunnelled");
-      assert.equal(await wayTo(lab.client, "2001:db8:f000::1"), "direct");
-      await stopTunnel(tunnel);
+      await withTunnel(lab, { args: ["--method", method, "0/0"] }, async () => {
+        assert.equal(await wayTo(lab.client, "10.5.0.1"), "tunnelled");
+        assert.equal(await wayTo(lab.client, "2001:db8:f000::1"), "direct");
+      });
     });
   });
 }

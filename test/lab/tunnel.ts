@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import type { LabHost, StartOptions } from "./host.ts";
 import { PROJECT_IN_LAB } from "./keeper.ts";
 import type { Lab } from "./lab.ts";
+import { eventually } from "./lab-process.ts";
 import type { LabProcess } from "./lab-process.ts";
 import { wayOf } from "./layout.ts";
+import type { ProcessEntry } from "./process-table.ts";
 import { WHOAMI_PORTS } from "./services.ts";
 import type { WhoAmI } from "./services.ts";
 import type { SshAlias } from "./sshd.ts";
@@ -43,6 +45,33 @@ export async function stopTunnel(tunnel: LabProcess): Promise<void> {
   tunnel.kill("SIGTERM");
   const { code } = await tunnel.end();
   assert.equal(code, 143, tunnel.said);
+}
+
+/** Runs `use` with a client at work. It is gone afterwards in any case, so that one failure is not the next one's. */
+export async function withTunnel(
+  lab: Lab,
+  settings: TunnelSettings,
+  use: (tunnel: LabProcess) => Promise<void>,
+): Promise<void> {
+  const before = new Set(lab.client.processes().map(({ pid }) => pid));
+  try {
+    const tunnel = await startTunnel(lab, settings);
+    await use(tunnel);
+    await stopTunnel(tunnel);
+  } catch (error) {
+    await endAllBut(lab.client, before);
+    throw error;
+  }
+}
+
+/** Ends what has come up on a host since `before`, as far as it is to be seen; what it leaves is left. */
+export async function endAllBut(host: LabHost, before: ReadonlySet<number>): Promise<void> {
+  const others = (): ProcessEntry[] => host.processes().filter(({ pid }) => !before.has(pid));
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    for (const { pid } of others()) process.kill(pid, signal);
+    const gone = eventually("they are gone", () => (others().length === 0 ? true : undefined), 3000);
+    if (await gone.catch(() => false)) return;
+  }
 }
 
 /**
