@@ -65,7 +65,9 @@ export class IptablesBackend implements Backend {
     try {
       for (const family of families) {
         this.applied = [...this.applied, family];
-        const markers = natMarkers(listNft(family), family, builtinChainsOf(plan));
+        const markers = (await isNftVariant(family))
+          ? natMarkers(listNft(family), family, builtinChainsOf(plan))
+          : [];
         await this.restore(family, "apply the rules", iptablesApply(plan, family, this.instance, markers));
       }
     } catch (error) {
@@ -90,7 +92,10 @@ export class IptablesBackend implements Backend {
     }
     const { watchdog } = this;
     this.watchdog = undefined;
-    if (problems.length > 0) throw problems[0];
+    if (problems.length > 0) {
+      watchdog?.release();
+      throw problems[0];
+    }
     await watchdog?.dismiss();
   }
 
@@ -99,6 +104,12 @@ export class IptablesBackend implements Backend {
     const result = await restore(IPTABLES[family], text, guard);
     if (result.status !== 0) throw commandRefusal(deed, IPTABLES[family], result);
   }
+}
+
+/** "iptables-restore v1.8.9 (nf_tables)", as opposed to "(legacy)" or nothing before 1.8. */
+async function isNftVariant(family: Family): Promise<boolean> {
+  const { stdout } = await runCommand(`${IPTABLES[family]}-restore`, ["--version"]);
+  return stdout.includes("(nf_tables)");
 }
 
 function probe(family: Family, instance: string): Promise<CommandResult> {

@@ -41,7 +41,7 @@ export async function spawnHelper(command: readonly string[]): Promise<SpawnedHe
   const prefix = privilegePrefix();
   const directory = await makePrivateDirectory();
   const path = join(directory, "helper");
-  const server = createServer({ allowHalfOpen: true });
+  const server = createServer();
   try {
     server.listen(path);
     await once(server, "listening");

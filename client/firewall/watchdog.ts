@@ -28,6 +28,8 @@ export interface Watchdog {
   readonly pipe: Writable;
   /** Tells it that nothing is left to do, and waits for its end. */
   dismiss(): Promise<void>;
+  /** Leaves everything to it: it does its work now, or when the last command that holds the pipe ends. */
+  release(): void;
 }
 
 /** Starts a watchdog, before the rules that it is for. */
@@ -43,13 +45,16 @@ export async function startWatchdog(
   });
   const ended = once(child, "exit");
   await once(child, "spawn");
-  child.unref();
   child.stdin.on("error", () => undefined);
   return {
     pipe: child.stdin,
     dismiss: async () => {
       child.stdin.end("done\n");
       await ended;
+    },
+    release: () => {
+      child.stdin.destroy();
+      child.unref();
     },
   };
 }
