@@ -5,9 +5,9 @@
  * say "ip daddr" and "tcp dport" instead of raw offsets.
  * Source: linux/netfilter/nf_tables.h; field offsets from RFC 791, 8200 and 9293.
  */
-import { addressBytes, networkAddress } from "../subnet.ts";
+import { addressBytes } from "../subnet.ts";
 import type { Family } from "../subnet.ts";
-import { encodeAttributes, encodeText, encodeUint32, HOST_LITTLE_ENDIAN } from "./netlink.ts";
+import { encodeText, encodeUint32, HOST_LITTLE_ENDIAN } from "./netlink.ts";
 import type { Attribute } from "./netlink.ts";
 import type { Endpoint } from "./plan.ts";
 import { isReachedByRedirect } from "./rules.ts";
@@ -37,6 +37,16 @@ const TCP_FLAGS = { offset: 13, bytes: 1 } as const;
 const TCP_FIN_SYN_RST_ACK = 0x01 | 0x02 | 0x04 | 0x10;
 const TCP_SYN = 0x02;
 
+/** Made once: nearly every rule has both. */
+const MATCH_FAMILY: Readonly<Record<Family, readonly Attribute[]>> = {
+  4: [loadMeta(META_KEY.nfproto), compare(COMPARE.equal, Uint8Array.of(NFPROTO[4]))],
+  6: [loadMeta(META_KEY.nfproto), compare(COMPARE.equal, Uint8Array.of(NFPROTO[6]))],
+};
+const MATCH_TCP: readonly Attribute[] = [
+  loadMeta(META_KEY.l4proto),
+  compare(COMPARE.equal, Uint8Array.of(IPPROTO_TCP)),
+];
+
 /** A chain's name within the table, which holds both families. */
 export function nftChainName(family: Family, chain: ChainName): string {
   return `${chain}${family}`;
@@ -50,8 +60,8 @@ export function encodeRule(family: Family, rule: Rule): Attribute[] {
 /** The expressions of a base chain's one rule: the first packet of a TCP connection goes to "own". */
 export function encodeEntryRule(family: Family): Attribute[] {
   return [
-    ...matchFamily(family),
-    ...matchTcp(),
+    ...MATCH_FAMILY[family],
+    ...MATCH_TCP,
     loadPayload(PAYLOAD_BASE.transport, TCP_FLAGS),
     mask(Uint8Array.of(TCP_FIN_SYN_RST_ACK)),
     compare(COMPARE.equal, Uint8Array.of(TCP_SYN)),
@@ -63,20 +73,12 @@ function encodeMatch(family: Family, { match, verdict }: Rule): Attribute[] {
   const needsTcp = match.ports !== undefined || verdict.kind === "capture";
   const matchesFamily = match.destination !== undefined || verdict.kind === "capture";
   return [
-    ...(matchesFamily ? matchFamily(family) : []),
+    ...(matchesFamily ? MATCH_FAMILY[family] : []),
     ...(match.local === true ? matchLocal() : []),
     ...matchDestination(family, match),
-    ...(needsTcp ? matchTcp() : []),
+    ...(needsTcp ? MATCH_TCP : []),
     ...matchPorts(match),
   ];
-}
-
-function matchFamily(family: Family): Attribute[] {
-  return [loadMeta(META_KEY.nfproto), compare(COMPARE.equal, Uint8Array.of(NFPROTO[family]))];
-}
-
-function matchTcp(): Attribute[] {
-  return [loadMeta(META_KEY.l4proto), compare(COMPARE.equal, Uint8Array.of(IPPROTO_TCP))];
 }
 
 function matchLocal(): Attribute[] {
@@ -95,14 +97,19 @@ function matchLocal(): Attribute[] {
 function matchDestination(family: Family, { destination }: Match): Attribute[] {
   if (destination === undefined) return [];
   const field = DESTINATION[family];
-  const ones = family === 4 ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
   const whole = destination.prefix === field.bytes * 8;
-  const maskBytes = addressBytes(family, networkAddress(family, ones, destination.prefix));
   return [
     loadPayload(PAYLOAD_BASE.network, field),
-    ...(whole ? [] : [mask(maskBytes)]),
+    ...(whole ? [] : [mask(prefixMask(field.bytes, destination.prefix))]),
     compare(COMPARE.equal, addressBytes(family, destination.address)),
   ];
+}
+
+function prefixMask(bytes: number, prefix: number): Uint8Array {
+  return Uint8Array.from({ length: bytes }, (_, index) => {
+    const ones = Math.min(8, Math.max(0, prefix - index * 8));
+    return 0xff00 >> ones;
+  });
 }
 
 function matchPorts({ ports }: Match): Attribute[] {
@@ -209,7 +216,7 @@ function expression(name: string, data: readonly Attribute[]): Attribute {
     type: NFTA_LIST_ELEM,
     value: [
       { type: NFTA_EXPR.name, value: encodeText(name) },
-      { type: NFTA_EXPR.data, value: encodeAttributes(data) },
+      { type: NFTA_EXPR.data, value: data },
     ],
   };
 }
