@@ -1,0 +1,78 @@
+/**
+ * The finishing touches to what esbuild makes of one module.
+ *
+ * esbuild compiles each module without knowing the others. Three things depend on them, or on the place
+ * where the text runs: whether `import x from` means `module.exports` or `exports.default`, builtins'
+ * names for Node 8, and import.meta.url. Places to change are found by text, and only believed where the
+ * map has a segment at the specifier: so a string that merely looks like code stays as it is.
+ */
+import { isBuiltin } from "node:module";
+import { IMPORT_META_URL } from "./esbuild-options.ts";
+import { applyEdits, segmentOffsets } from "./mapped-text.ts";
+import type { Edit, MappedText } from "./mapped-text.ts";
+
+const REQUIRE = /(__toESM\()?\brequire\(("(?:[^"\\]|\\.)*")\)(,1\))?/g;
+
+const STRICT = '"use strict";';
+
+/** Node's own spelling of a path as URL, from what Node 8 has. */
+const META_URL = `var ${IMPORT_META_URL}="file://"+encodeURI(__filename).replace(/[?#]/g,encodeURIComponent);`;
+
+export interface Surroundings {
+  /** ES modules are strict without saying so. */
+  readonly isEsm: boolean;
+  /** Does the specifier lead to what was an ES module? */
+  leadsToEsm(specifier: string): boolean;
+}
+
+/** The text without a `#!` line, which only some loaders skip. */
+export function dropHashbang({ text, segments }: MappedText): MappedText {
+  if (!text.startsWith("#!")) return { text, segments };
+  const end = text.indexOf("\n") + 1;
+  return {
+    text: text.slice(end),
+    segments: segments
+      .filter((segment) => segment.generatedLine > 0)
+      .map((segment) => ({ ...segment, generatedLine: segment.generatedLine - 1 })),
+  };
+}
+
+export function finishText(compiled: MappedText, surroundings: Surroundings): MappedText {
+  return applyEdits(compiled, [...startEdits(compiled.text, surroundings), ...requireEdits(compiled, surroundings)]);
+}
+
+/** The specifier by which the far side finds a module: Node 8 knows no "node:net". */
+export function portableSpecifier(specifier: string): string {
+  const bare = specifier.replace(/^node:/, "");
+  return isBuiltin(bare) ? bare : specifier;
+}
+
+function startEdits(text: string, { isEsm }: Surroundings): Edit[] {
+  const isStrict = text.startsWith(STRICT);
+  const start = isStrict ? STRICT.length : 0;
+  const strict = isEsm && !isStrict ? STRICT : "";
+  const metaUrl = text.includes(IMPORT_META_URL) ? META_URL : "";
+  return strict + metaUrl === "" ? [] : [{ start, end: start, replacement: strict + metaUrl }];
+}
+
+function requireEdits(compiled: MappedText, { leadsToEsm }: Surroundings): Edit[] {
+  const edits: Edit[] = [];
+  const tokens = new Set(segmentOffsets(compiled));
+  for (const match of compiled.text.matchAll(REQUIRE)) {
+    const [whole, toEsm = "", quoted = "", nodeMode = ""] = match;
+    const start = match.index + toEsm.length + "require(".length;
+    const end = match.index + whole.length;
+    if (!tokens.has(start)) continue;
+    const specifier: unknown = JSON.parse(quoted);
+    if (typeof specifier !== "string") continue;
+    const portable = portableSpecifier(specifier);
+    if (portable !== specifier) {
+      edits.push({ start, end: start + quoted.length, replacement: JSON.stringify(portable) });
+    }
+    // ",1" asks for Node's way with CommonJS: the default export is module.exports, marked or not.
+    if (toEsm !== "" && nodeMode !== "" && leadsToEsm(specifier)) {
+      edits.push({ start: end - nodeMode.length, end, replacement: ")" });
+    }
+  }
+  return edits;
+}

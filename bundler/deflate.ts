@@ -1,0 +1,27 @@
+/**
+ * Chunks, by pako: Node's zlib may give other bytes on another CPU or in another version, and a bundle
+ * must not depend on the machine that made it.
+ */
+import { deflateRaw } from "pako";
+import { DICTIONARY_BYTES } from "./format.ts";
+
+export interface Chunk {
+  readonly chunk: Uint8Array;
+  readonly usesDictionary: boolean;
+}
+
+/** Deflates the texts of one group, each with the texts before it as dictionary where that saves. */
+export function deflateGroup(texts: readonly Uint8Array[]): Chunk[] {
+  let before: Uint8Array = new Uint8Array();
+  return texts.map((text) => {
+    const alone = deflate(text);
+    const withDictionary = before.length === 0 ? alone : deflate(text, before);
+    before = Buffer.concat([before, text]).subarray(-DICTIONARY_BYTES);
+    const usesDictionary = withDictionary.length < alone.length;
+    return { chunk: usesDictionary ? withDictionary : alone, usesDictionary };
+  });
+}
+
+export function deflate(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array {
+  return deflateRaw(bytes, { level: 9, memLevel: 9, ...(dictionary === undefined ? {} : { dictionary }) });
+}

@@ -1,0 +1,41 @@
+/** What both passes over the sources have in common: how the graph is read decides what compiles. */
+import type { BuildOptions } from "esbuild";
+
+/** Stands in the compiled text for import.meta.url; compiled-text.ts declares it where it is used. */
+export const IMPORT_META_URL = "__importMetaUrl";
+
+/** Oldest runtime that the compiled text must run on. */
+const OLDEST_RUNTIME = "node8";
+
+/** Builtins of the far side's loader; they exist there only. */
+export const LOADER_MODULES = "sshuttle:*";
+
+const NOT_CODE = [".node", ".css", ".txt"];
+
+export function isCode(path: string): boolean {
+  return /(?:\.(?:[cm]?[jt]s|[jt]sx|json)|(?:^|\/)[^/.]+)$/.test(path);
+}
+
+export function commonOptions(
+  workingFolder: string,
+  define: Readonly<Record<string, string>>,
+  emptyExtensions: readonly string[] = [],
+): BuildOptions & { readonly write: false } {
+  return {
+    absWorkingDir: workingFolder,
+    outdir: "out",
+    write: false,
+    format: "cjs",
+    target: OLDEST_RUNTIME,
+    logLevel: "silent",
+    // Warnings by default, and none at all for packages; but Node 8 stops at the first such line.
+    logOverride: { bigint: "error", "empty-import-meta": "error" },
+    define: {
+      "import.meta.url": IMPORT_META_URL,
+      "import.meta.filename": "__filename",
+      "import.meta.dirname": "__dirname",
+      ...define,
+    },
+    loader: Object.fromEntries([...NOT_CODE, ...emptyExtensions].map((extension) => [extension, "empty"])),
+  };
+}
