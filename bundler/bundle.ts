@@ -69,7 +69,17 @@ function bundleGroup(
   return modules.map(({ code, map, filename, group, imports, sourceBytes }, index) => {
     const { chunk = code, usesDictionary = false } = chunks[index] ?? {};
     const sha256 = sha256Hex(code);
-    return { filename, group, imports, sourceBytes, codeBytes: code.length, usesDictionary, chunk, map, sha256 };
+    return {
+      filename,
+      group,
+      imports,
+      sourceBytes,
+      codeBytes: code.length,
+      usesDictionary,
+      chunk,
+      map,
+      sha256,
+    };
   });
 }
 

@@ -65,7 +65,8 @@ async function compileFiles(
 function readOutput(files: ReadonlyMap<string, OutputFile>, index: number): MappedText {
   const text = files.get(`${index}.js`)?.text.replace(/\n$/, "") ?? "";
   const map: unknown = JSON.parse(files.get(`${index}.js.map`)?.text ?? "{}");
-  const isMap = typeof map === "object" && map !== null && "mappings" in map && typeof map.mappings === "string";
+  const isMap =
+    typeof map === "object" && map !== null && "mappings" in map && typeof map.mappings === "string";
   return { text, segments: isMap ? decodeMappings(String(map.mappings)) : [] };
 }
 
@@ -75,8 +76,8 @@ function readOutput(files: ReadonlyMap<string, OutputFile>, index: number): Mapp
  */
 const ignoreShippedMaps: Plugin = {
   name: "ignore-shipped-maps",
-  setup({ onLoad }) {
-    onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: "file" }, async ({ path }) => {
+  setup(esbuild) {
+    esbuild.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: "file" }, async ({ path }) => {
       const contents = await readFile(path, "utf8");
       if (!contents.includes("sourceMappingURL=")) return undefined;
       return { contents: `${contents}\n//# sourceMappingURL=data:application/json,{}`, loader: "default" };

@@ -22,7 +22,7 @@ export interface Surroundings {
   /** ES modules are strict without saying so. */
   readonly isEsm: boolean;
   /** Does the specifier lead to what was an ES module? */
-  leadsToEsm(specifier: string): boolean;
+  readonly leadsToEsm: (specifier: string) => boolean;
 }
 
 /** The text without a `#!` line, which only some loaders skip. */
@@ -38,7 +38,10 @@ export function dropHashbang({ text, segments }: MappedText): MappedText {
 }
 
 export function finishText(compiled: MappedText, surroundings: Surroundings): MappedText {
-  return applyEdits(compiled, [...startEdits(compiled.text, surroundings), ...requireEdits(compiled, surroundings)]);
+  return applyEdits(compiled, [
+    ...startEdits(compiled.text, surroundings),
+    ...requireEdits(compiled, surroundings),
+  ]);
 }
 
 /** The specifier by which the far side finds a module: Node 8 knows no "node:net". */

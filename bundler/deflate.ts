@@ -3,7 +3,7 @@
  * must not depend on the machine that made it.
  */
 import { deflateRaw } from "pako";
-import { DICTIONARY_BYTES } from "./format.ts";
+import { extendDictionary } from "./dictionary.ts";
 
 export interface Chunk {
   readonly chunk: Uint8Array;
@@ -16,7 +16,7 @@ export function deflateGroup(texts: readonly Uint8Array[]): Chunk[] {
   return texts.map((text) => {
     const alone = deflate(text);
     const withDictionary = before.length === 0 ? alone : deflate(text, before);
-    before = Buffer.concat([before, text]).subarray(-DICTIONARY_BYTES);
+    before = extendDictionary(before, text);
     const usesDictionary = withDictionary.length < alone.length;
     return { chunk: usesDictionary ? withDictionary : alone, usesDictionary };
   });

@@ -60,13 +60,19 @@ export function unknownExtension(message: Message): string | undefined {
 /** The first error of a build, with its place and a code frame. */
 export function toBundleError(failure: BuildFailure, entry: string): BundleError {
   const [first] = failure.errors;
-  if (first === undefined) return new BundleError("bundle-syntax", `Cannot bundle "${entry}": ${failure.message}`);
+  if (first === undefined)
+    return new BundleError("bundle-syntax", `Cannot bundle "${entry}": ${failure.message}`);
   const place = placeOf(first) ?? entry;
   for (const { code, pattern, message, hint } of KINDS) {
     const match = pattern.exec(first.text);
     if (match === null) continue;
-    const text = message.replace(/\$(\d|@)/g, (_, key: string) => (key === "@" ? place : (match[Number(key)] ?? "")));
-    return new BundleError(code, text + codeFrame(first), { hint: hint ?? hintOf(first, match[1]), cause: failure });
+    const text = message.replace(/\$(\d|@)/g, (_, key: string) =>
+      key === "@" ? place : (match[Number(key)] ?? ""),
+    );
+    return new BundleError(code, text + codeFrame(first), {
+      hint: hint ?? hintOf(first, match[1]),
+      cause: failure,
+    });
   }
   const text = `Cannot compile "${place}": ${uncapitalized(first.text)}${codeFrame(first)}`;
   return new BundleError("bundle-syntax", text, { hint: hintOf(first, undefined), cause: failure });
@@ -86,7 +92,10 @@ export function codeFrame({ location }: Message): string {
   const shown = location.lineText.slice(from, from + FRAME_COLUMNS);
   const number = String(location.line);
   const indent = shown.slice(0, column - from).replace(/[^\t]/g, " ");
-  const length = Math.max(1, Math.min(charactersIn(location, location.length), shown.length - (column - from)));
+  const length = Math.max(
+    1,
+    Math.min(charactersIn(location, location.length), shown.length - (column - from)),
+  );
   return `\n  ${number} | ${shown}\n  ${" ".repeat(number.length)} | ${indent}${"^".repeat(length)}`;
 }
 
@@ -98,7 +107,9 @@ function columnOf({ lineText, column }: Location): number {
 }
 
 function charactersIn({ lineText, column }: Location, bytes: number): number {
-  return Buffer.from(lineText).subarray(column, column + bytes).toString().length;
+  return Buffer.from(lineText)
+    .subarray(column, column + bytes)
+    .toString().length;
 }
 
 function hintOf(message: Message, specifier: string | undefined): string | undefined {

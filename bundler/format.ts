@@ -3,11 +3,8 @@
  *
  * Modules stand in the order in which their chunks are inflated, group by group. A chunk is raw deflate
  * of the module's compiled text (UTF-8); where `usesDictionary` is set, the preset dictionary is the last
- * DICTIONARY_BYTES of the concatenated texts of the modules before it in the same group.
+ * 32 KiB of the concatenated texts of the modules before it in the same group (see dictionary.ts).
  */
-
-/** What deflate can look back at. Source: RFC 1951, 2. */
-export const DICTIONARY_BYTES = 32_768;
 
 export interface ModuleImport {
   /** As written in the source, e.g. "./frame.ts" or "left-pad"; of "node:net" only "net", for Node 8. */

@@ -45,7 +45,8 @@ function readEdges(input: Input, inputs: Metafile["inputs"]): Edge[] {
   for (const { path, original, external, kind } of input.imports) {
     if (kind !== "import-statement" && kind !== "require-call" && kind !== "dynamic-import") continue;
     const target = external === true ? undefined : path;
-    if (target !== undefined ? inputs[target] === undefined : path === "<runtime>" || path.includes("*")) continue;
+    if (target !== undefined ? inputs[target] === undefined : path === "<runtime>" || path.includes("*"))
+      continue;
     const edge: Edge = {
       specifier: original ?? path,
       target,

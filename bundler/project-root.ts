@@ -9,7 +9,9 @@ import { BundleError } from "./errors.ts";
  */
 export async function findEntry(entry: string): Promise<string> {
   const path = await realpath(entry).catch((cause: unknown) => {
-    throw new BundleError("bundle-entry-missing", `Cannot bundle "${entry}": there is no such file`, { cause });
+    throw new BundleError("bundle-entry-missing", `Cannot bundle "${entry}": there is no such file`, {
+      cause,
+    });
   });
   if (!(await stat(path)).isFile()) {
     throw new BundleError("bundle-entry-missing", `Cannot bundle "${entry}": it is not a file`, {

@@ -27,7 +27,11 @@ export async function alignSafely(plain: MappedText): Promise<MappedText> {
 }
 
 /** The edit that ends the shortest run of edits which changes the meaning, by bisection. */
-async function firstBad(plain: MappedText, edits: readonly Edit[], meaning: string | undefined): Promise<Edit> {
+async function firstBad(
+  plain: MappedText,
+  edits: readonly Edit[],
+  meaning: string | undefined,
+): Promise<Edit> {
   let harmless = 0;
   let harmful = edits.length;
   while (harmful - harmless > 1) {

@@ -69,8 +69,8 @@ async function readInputs(folder: string, entry: string, options: ScanOptions): 
 /** Tells `require("node:net")` from `require("net")`, which the metafile would not. */
 const keepNodePrefix: Plugin = {
   name: "keep-node-prefix",
-  setup({ onResolve }) {
-    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
+  setup(esbuild) {
+    esbuild.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
   },
 };
 
@@ -113,8 +113,10 @@ async function findUnguarded(
 ): Promise<string | undefined> {
   const nothingElse: Plugin = {
     name: "nothing-else",
-    setup({ onResolve }) {
-      onResolve({ filter: /.*/ }, (args) => (addons.has(args.path) ? undefined : { path: args.path, external: true }));
+    setup(esbuild) {
+      esbuild.onResolve({ filter: /.*/ }, (args) =>
+        addons.has(args.path) ? undefined : { path: args.path, external: true },
+      );
     },
   };
   const options: BuildOptions = {

@@ -14,7 +14,7 @@ export interface Segment {
 }
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const VALUES = new Map([...DIGITS].map((digit, value) => [digit, value]));
+const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value]));
 
 /** Bits of a base64 digit that carry the number; the sixth says that another digit follows. */
 const VLQ_BITS = 5;
