@@ -45,13 +45,11 @@ export class HelperChannel {
   }
 
   /**
-   * The next reply.
-   * @throws FirewallError what the helper reports; "firewall-helper-lost" if it ends or is silent for too long.
+   * The next reply, an error that the helper reports among them. One call at a time.
+   * @throws FirewallError "firewall-helper-lost" if it ends or is silent for too long.
    */
   async next(timeoutMs: number): Promise<Reply> {
-    const reply = this.replies.shift() ?? (await this.wait(timeoutMs));
-    if (reply.kind === "error") throw reply.error;
-    return reply;
+    return this.replies.shift() ?? (await this.wait(timeoutMs));
   }
 
   private wait(timeoutMs: number): Promise<Reply> {

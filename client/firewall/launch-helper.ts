@@ -25,7 +25,7 @@ export async function startFirewall(options: FirewallOptions): Promise<Firewall>
     for (;;) {
       const reply = await channel.next(REPLY_TIMEOUT_MS);
       if (reply.kind === "ready") return new RunningFirewall(helper, reply, warnings);
-      if (reply.kind !== "warning") throw unexpected(reply);
+      if (reply.kind !== "warning") throw problemOf(reply);
       warnings.push(reply.text);
     }
   } catch (error) {
@@ -53,7 +53,7 @@ export async function cleanUpFirewall(command: readonly string[]): Promise<Clean
     for (;;) {
       const reply = await channel.next(REPLY_TIMEOUT_MS);
       if (reply.kind === "cleaned") return lines;
-      if (reply.kind !== "removed" && reply.kind !== "kept") throw unexpected(reply);
+      if (reply.kind !== "removed" && reply.kind !== "kept") throw problemOf(reply);
       lines[reply.kind].push(reply.text);
     }
   } finally {
@@ -71,6 +71,10 @@ class RunningFirewall implements Firewall {
   private readonly channel: HelperChannel;
   private readonly exited: Promise<void>;
   private stopping: Promise<void> | undefined;
+  /** Settles, and never rejects, when the last request was answered. */
+  private idle: Promise<void> = Promise.resolve();
+  /** The error that the helper has ended with. */
+  private reported: FirewallError | undefined;
   private isLost = false;
 
   constructor(
@@ -87,14 +91,12 @@ class RunningFirewall implements Firewall {
     this.lost = this.watch();
   }
 
-  async start(plan: Plan): Promise<void> {
-    this.channel.send(encodeStart(plan));
-    await this.expect("started");
+  start(plan: Plan): Promise<void> {
+    return this.request(encodeStart(plan), "started");
   }
 
-  async update(ownConnections: readonly Endpoint[]): Promise<void> {
-    this.channel.send(encodeUpdate(ownConnections));
-    await this.expect("updated");
+  update(ownConnections: readonly Endpoint[]): Promise<void> {
+    return this.request(encodeUpdate(ownConnections), "updated");
   }
 
   stop(): Promise<void> {
@@ -109,31 +111,51 @@ class RunningFirewall implements Firewall {
     return error;
   }
 
+  /** Replies come in the order of the requests, so each waits for the one before. */
+  private request(text: string, answer: Reply["kind"]): Promise<void> {
+    const before = this.idle;
+    const result = (async (): Promise<void> => {
+      await before;
+      this.channel.send(text);
+      await this.expect(answer);
+    })();
+    this.idle = result.catch(() => undefined);
+    return result;
+  }
+
   private async end(): Promise<void> {
-    // Whoever has lost it has been told so already.
+    await this.idle;
+    // Whoever has lost it, or was told of an error, knows; after an error the helper has undone everything.
     if (this.isLost) return;
     this.channel.end();
     try {
-      await this.expect("stopped");
+      if (this.reported === undefined) await this.expect("stopped");
     } catch (cause) {
-      if (cause instanceof FirewallError && cause.code === "firewall-left-something") throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new FirewallError("firewall-left-something", `Cannot tell whether rules are left: ${reason}`, {
-        hint: "sudo sshuttle cleanup",
-        cause,
-      });
+      if (this.reported === undefined) throw doubt(cause);
     } finally {
       this.channel.destroy();
     }
     await this.exited;
+    if (this.reported?.code === "firewall-left-something") throw this.reported;
   }
 
   private async expect(kind: Reply["kind"]): Promise<void> {
     const reply = await this.channel.next(REPLY_TIMEOUT_MS);
-    if (reply.kind !== kind) throw unexpected(reply);
+    if (reply.kind === "error") this.reported = reply.error;
+    if (reply.kind !== kind) throw problemOf(reply);
   }
 }
 
-function unexpected(reply: Reply): FirewallError {
+function doubt(cause: unknown): FirewallError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new FirewallError("firewall-left-something", `Cannot tell whether rules are left: ${reason}`, {
+    hint: "sudo sshuttle cleanup",
+    cause,
+  });
+}
+
+/** What is wrong with a reply that was not waited for. */
+function problemOf(reply: Reply): FirewallError {
+  if (reply.kind === "error") return reply.error;
   return new FirewallError("firewall-request", `Cannot make sense of the helper's reply "${reply.kind}" now`);
 }

@@ -96,10 +96,11 @@ describe("a user without rights", () => {
 
   test("is asked for the password on the terminal, however long that takes", async (t) => {
     await sudoers("Defaults lecture=always", "labuser ALL=(ALL) ALL");
-    const command = `node ${PROJECT_IN_LAB}/dist/test/e2e/firewall/client-stand-in.js helper nft`;
+    // Commands come by a pipe: nobody but sudo may read the terminal.
+    const node = `node ${PROJECT_IN_LAB}/dist/test/e2e/firewall/client-stand-in.js helper nft`;
+    const command = `(echo '{"kind":"probe"}'; exec sleep 60) | env PATH=/run/bin:/run/has-sudo ${node}`;
     const terminal = host.start(["script", "-qec", command, "/dev/null"], { unprivileged: true });
     t.after(() => terminal.kill("SIGKILL"));
-    terminal.stdin.write('{"kind":"probe"}\n');
     await terminal.output(/password for labuser, to change the firewall: /);
     terminal.stdin.write(`${PASSWORD}\n`);
     await terminal.output(/"result":\{"method":"nft"/);

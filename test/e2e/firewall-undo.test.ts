@@ -257,6 +257,39 @@ describe("failure in the middle", () => {
       assert.match(error.message, /Cannot apply the rules by ip6tables: no room/);
       return true;
     });
+    // It has been told; there is nothing left to stop.
+    await client.stop();
+    await client.end();
+    await assertRestored(before);
+  });
+
+  test("SIGKILL of the helper while a transaction is under way: what that makes is undone, too", async (t) => {
+    await useIptables(host, "nft");
+    await host.shell(`cat > /run/slow <<'END'
+#!/bin/sh
+case "$*" in *--test* | *--version*) exec /usr/sbin/ip6tables-nft-restore "$@" ;; esac
+: > /run/slow-started
+while [ ! -e /run/slow-go ]; do sleep 0.02; done
+exec /usr/sbin/ip6tables-nft-restore "$@"
+END
+      chmod 755 /run/slow; ln -sf /run/slow /etc/alternatives/ip6tables-restore`);
+    const before = await host.rules();
+    const client = standIn(t, "nat");
+    await client.probe();
+    const starting = client.start(await planFor(client, "10.0.0.0"));
+    await Promise.all([
+      assert.rejects(starting, /firewall-helper-lost/),
+      (async () => {
+        const started = ["test", "-e", "/run/slow-started"] as const;
+        await eventually("the transaction", async () =>
+          (await host.run(started)).code === 0 ? true : undefined,
+        );
+        for (const pid of helpers()) process.kill(pid, "SIGKILL");
+      })(),
+    ]);
+    // The watchdog waits for the transaction, so that it undoes the whole.
+    assert.match(await host.rules(), /sshuttle-/);
+    await host.shell(": > /run/slow-go");
     await client.end();
     await assertRestored(before);
   });

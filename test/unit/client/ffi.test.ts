@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { errnoName, systemCalls } from "../../../client/ffi.ts";
 import { originalDestination, parseSocketAddress } from "../../../client/original-destination.ts";
 import { encodeUnixDiagRequest } from "../../../client/unix-peers.ts";
@@ -24,6 +28,31 @@ test("a failed call returns minus its own errno, also right after a successful o
   assert.equal(errnoName(calls.receive(fd, value, 0)), "ENOTCONN");
   assert.equal(calls.close(fd), 0);
   assert.equal(errnoName(calls.close(fd)), "EBADF");
+});
+
+test("without koffi the error names the package and the way without it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sshuttle-ffi-"));
+  try {
+    const dist = resolve(import.meta.dirname, "../../..");
+    for (const part of ["client", "bundler"])
+      cpSync(join(dist, part), join(directory, part), { recursive: true });
+    writeFileSync(join(directory, "package.json"), '{"type":"module"}');
+    const loaded: unknown = await import(pathToFileURL(join(directory, "client/ffi.js")).href);
+    assert.ok(typeof loaded === "object" && loaded !== null && "systemCalls" in loaded);
+    const { systemCalls: bare } = loaded;
+    assert.ok(typeof bare === "function");
+    assert.throws(
+      () => bare(),
+      (error: { code?: string; exitCode?: number; hint?: string }) => {
+        assert.equal(error.code, "firewall-ffi-missing");
+        assert.equal(error.exitCode, 69);
+        assert.match(error.hint ?? "", /koffi.*--method socks/);
+        return true;
+      },
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test("parseSocketAddress() reads sockaddr_in and sockaddr_in6", () => {
