@@ -171,8 +171,9 @@ describe("the process table", () => {
     const before = lab.server.processes().map(({ pid }) => pid);
     const left = lab.server.start(["sh", "-c", "exec setsid --fork sleep 1000 > /dev/null 2>&1"]);
     await left.end();
-    const [entry] = lab.server.processes().filter(({ pid }) => !before.includes(pid));
-    assert.equal(entry?.command, "sleep 1000");
+    const entry = await eventually("sleep 1000 is on the server", () =>
+      lab.server.processes().find(({ pid, command }) => !before.includes(pid) && command === "sleep 1000"),
+    );
     assert.ok(lab.client.processes().every(({ pid }) => pid !== entry.pid));
     process.kill(entry.pid, "SIGKILL");
     await eventually("sleep is gone", () => (readProcess(entry.pid) === undefined ? true : undefined));

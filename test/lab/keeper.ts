@@ -57,7 +57,8 @@ mkdir -p /etc/sudoers.d
 echo '${name} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/lab
 chmod 440 /etc/sudoers.d/lab
 echo 'permit nopass ${name}' > /etc/doas.conf
-printf '127.0.0.1 localhost\\n::1 localhost\\n' > /etc/hosts
+# With the machine's own name, which sudo looks up.
+printf '127.0.0.1 localhost %s\\n::1 localhost\\n' "$(uname -n)" > /etc/hosts
 rm -f /etc/resolv.conf
 : > /etc/resolv.conf
 
