@@ -1,0 +1,47 @@
+import { EXIT, SshuttleError } from "../bundler/error.ts";
+import type { ErrorDetail } from "../bundler/error.ts";
+
+export type BootstrapErrorCode =
+  | "ssh-destination"
+  | "ssh-missing"
+  | "ssh-host-key"
+  | "ssh-authentication"
+  | "ssh-unresolved"
+  | "ssh-unreachable"
+  | "ssh-failed"
+  | "shell-refused"
+  | "shell-no-input"
+  | "runtime-missing"
+  | "runtime-too-old"
+  | "noise-limit"
+  | "upload-truncated"
+  | "agent-crashed"
+  | "far-side-killed"
+  | "far-side-silent";
+
+/** Code to exit status, for docs/errors.md and for the process. */
+export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
+  "ssh-destination": EXIT.usage,
+  "ssh-missing": EXIT.unavailable,
+  "ssh-host-key": EXIT.unavailable,
+  "ssh-authentication": EXIT.noPermission,
+  "ssh-unresolved": EXIT.unavailable,
+  "ssh-unreachable": EXIT.unavailable,
+  "ssh-failed": EXIT.unavailable,
+  "shell-refused": EXIT.unavailable,
+  "shell-no-input": EXIT.unavailable,
+  "runtime-missing": EXIT.unavailable,
+  "runtime-too-old": EXIT.unavailable,
+  "noise-limit": EXIT.unavailable,
+  "upload-truncated": EXIT.io,
+  "agent-crashed": EXIT.software,
+  "far-side-killed": EXIT.unavailable,
+  "far-side-silent": EXIT.unavailable,
+};
+
+/** A far side that could not be reached, or on which nothing could be started. */
+export class BootstrapError extends SshuttleError {
+  constructor(code: BootstrapErrorCode, message: string, detail?: ErrorDetail) {
+    super(code, BOOTSTRAP_ERRORS[code], message, detail);
+  }
+}
