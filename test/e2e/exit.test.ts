@@ -77,10 +77,12 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   },
 };
 
-/** Rules of the machine's own, in the ways in which others make them. */
-const MACHINES: Readonly<Record<string, string>> = {
-  "without rules": "true",
-  "with rules of its own": `
+/** Before any tunnel: the machine's own rules, made in the ways in which others make them, and who uses it. */
+const MACHINES: Readonly<Record<string, { readonly setUp: string; readonly unprivileged: boolean }>> = {
+  "without rules": { setUp: "true", unprivileged: false },
+  "used without rights, by sudo": { setUp: "true", unprivileged: true },
+  "with rules of its own": {
+    setUp: `
     nft 'table inet own { chain out { type nat hook output priority -100; ip daddr 10.250.0.0/16 tcp dport 1 redirect to :2; }; }'
     for command in iptables ip6tables; do
       $command -t nat -N OWN
@@ -88,13 +90,15 @@ const MACHINES: Readonly<Record<string, string>> = {
       $command -t nat -A OUTPUT -m addrtype --dst-type LOCAL -j OWN
       $command -A INPUT -p tcp --dport 4713 -m comment --comment 'own rule' -j REJECT
     done`,
+    unprivileged: false,
+  },
 };
 
 function pidsOf(processes: readonly ProcessEntry[]): string {
   return processes.map(({ pid, command }) => `${pid} ${command}`).join("\n");
 }
 
-for (const [machine, setUp] of Object.entries(MACHINES)) {
+for (const [machine, { setUp, unprivileged }] of Object.entries(MACHINES)) {
   describe(`a machine ${machine}`, async () => {
     const lab = await createLab();
     after(() => lab.close());
@@ -105,7 +109,7 @@ for (const [machine, setUp] of Object.entries(MACHINES)) {
         test(`is the same after ${name} (${method})`, async () => {
           const before = new Set(lab.client.processes().map(({ pid }) => pid));
           try {
-            await endsCleanly(lab, method, ending);
+            await endsCleanly(lab, { method, unprivileged }, ending);
           } finally {
             await endAllBut(lab.client, before);
           }
@@ -115,10 +119,10 @@ for (const [machine, setUp] of Object.entries(MACHINES)) {
 
     test("is the same after two tunnels at once have ended one after the other", async () => {
       const before = await lab.client.rules();
-      const first = await startTunnel(lab, { args: ["--method", "nft", "10.1.0.0/16"] });
+      const first = await startTunnel(lab, { unprivileged, args: ["--method", "nft", "10.1.0.0/16"] });
       const between = await lab.client.rules();
-      const second = await startTunnel(lab, { args: ["--method", "nat", "10.2.0.0/16"] });
-      const third = await startTunnel(lab, { args: ["--method", "nft", "10.3.0.0/16"] });
+      const second = await startTunnel(lab, { unprivileged, args: ["--method", "nat", "10.2.0.0/16"] });
+      const third = await startTunnel(lab, { unprivileged, args: ["--method", "nft", "10.3.0.0/16"] });
       for (const address of ["10.1.0.1", "10.2.0.1", "10.3.0.1"]) {
         assert.equal(await wayTo(lab.client, address), "tunnelled");
       }
@@ -141,7 +145,10 @@ for (const [machine, setUp] of Object.entries(MACHINES)) {
       const before = await lab.client.rules();
       for (const method of CAPTURE_METHODS) {
         const others = new Set(lab.client.processes().map(({ pid }) => pid));
-        await startTunnel(lab, { args: ["--method", method, "10.0.0.0/8", "2001:db8:f000::/36"] });
+        await startTunnel(lab, {
+          unprivileged,
+          args: ["--method", method, "10.0.0.0/8", "2001:db8:f000::/36"],
+        });
         const ours = lab.client.processes().filter(({ pid }) => !others.has(pid));
         assert.ok(ours.some(isHelper));
         assert.equal(ours.some(isWatchdog), method === "nat");
@@ -162,13 +169,13 @@ for (const [machine, setUp] of Object.entries(MACHINES)) {
 
 async function endsCleanly(
   lab: Lab,
-  method: CaptureMethod,
-  { terminal, end, expected }: Ending,
+  { method, unprivileged }: { readonly method: CaptureMethod; readonly unprivileged: boolean },
+  { terminal = false, end, expected }: Ending,
 ): Promise<void> {
   const rules = await lab.client.rules();
   const [clientBefore, serverBefore] = [pidsOf(lab.client.processes()), pidsOf(lab.server.processes())];
   const args = ["--method", method, "10.0.0.0/8", "2001:db8:f000::/36"];
-  const tunnel = await startTunnel(lab, { args, ...(terminal === undefined ? {} : { terminal }) });
+  const tunnel = await startTunnel(lab, { args, unprivileged, terminal });
   assert.notEqual(await lab.client.rules(), rules);
   assert.equal(await wayTo(lab.client, "10.1.2.3"), "tunnelled");
   assert.equal(await wayTo(lab.client, "2001:db8:f000::3"), "tunnelled");
