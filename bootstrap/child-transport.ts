@@ -1,0 +1,78 @@
+/** A child process of this machine as a TransportProcess: what OpenSSH and the local transport share. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { PassThrough } from "node:stream";
+import type { Readable } from "node:stream";
+import type { TransportExit, TransportProcess } from "./transport.ts";
+
+/**
+ * How long stderr may stay open after the process has ended and its stdout is closed. With ControlPersist and
+ * -v, ssh leaves a master in the background that keeps stderr for as long as it lives.
+ */
+const STDERR_GRACE_MS = 1000;
+
+/** Starts a program of this machine with three pipes, in our own process group: ssh asks on our terminal. */
+export function spawnChild(program: string, args: readonly string[]): TransportProcess {
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+  } catch (cause) {
+    // E2BIG, a NUL byte in an argument: spawn() throws what it otherwise emits.
+    return notStarted(cause);
+  }
+  const { stdin, stdout, stderr } = child;
+  // Without file descriptors to spare there is neither a process nor a pipe; "error" has the reason.
+  if (stdin === null || stdout === null || stderr === null) {
+    return { ...closedStreams(), pid: undefined, exit: exitOf(child), kill: () => undefined };
+  }
+  // EPIPE and ECONNRESET mean that nobody reads any more. Why, says `exit`.
+  stdin.on("error", () => undefined);
+  child.once("exit", () => {
+    if (stdout.closed) closeInTime(stderr);
+    else stdout.once("close", () => closeInTime(stderr));
+  });
+  return {
+    stdin,
+    stdout,
+    stderr,
+    pid: child.pid,
+    exit: exitOf(child),
+    kill: (signal) => {
+      child.kill(signal);
+    },
+  };
+}
+
+function closeInTime(stderr: Readable): void {
+  const timer = setTimeout(() => stderr.destroy(), STDERR_GRACE_MS);
+  stderr.once("close", () => clearTimeout(timer));
+}
+
+function exitOf(child: ChildProcess): Promise<TransportExit> {
+  const exit = new Promise<TransportExit>((resolve, reject) => {
+    // Emitted for a signal that cannot be delivered, too; only without a pid does it mean "not started".
+    child.on("error", (error) => {
+      if (child.pid === undefined) reject(error);
+    });
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  return handled(exit);
+}
+
+function notStarted(cause: unknown): TransportProcess {
+  const exit = new Promise<TransportExit>((_resolve, reject) => reject(cause));
+  return { ...closedStreams(), pid: undefined, exit: handled(exit), kill: () => undefined };
+}
+
+/** Streams of a process that never was: input is discarded, output has ended. */
+function closedStreams(): Pick<TransportProcess, "stdin" | "stdout" | "stderr"> {
+  const stdin = new PassThrough();
+  stdin.resume();
+  return { stdin, stdout: new PassThrough().end(), stderr: new PassThrough().end() };
+}
+
+/** A rejection may come before anyone waits for it; it is no unhandled one for that. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}

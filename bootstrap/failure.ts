@@ -1,0 +1,209 @@
+/**
+ * Why a far side did not come up: one cause and one hint, from all that was seen of it.
+ *
+ * Evidence is weighed in the order of its weight: a process that never started; lines of our own stages (they
+ * carry the launch's mark, so that no rc file can write them); what the near side itself put an end to; the
+ * signal; the exit status. Status 255 is ssh's own, whose reason is nowhere but in its words: see ssh-words.ts.
+ */
+import { BootstrapError } from "./errors.ts";
+import { lastWords, printedFirst, quoteWords } from "./last-words.ts";
+import { printable } from "./printable.ts";
+import { explainSshWords } from "./ssh-words.ts";
+
+/** What was seen of a launch that did not get ready. */
+export interface FailureEvidence {
+  /** The transport's: "ssh user@host". */
+  readonly description: string;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The end of it at least; may hold ssh's words, rc files' and ours. */
+  readonly stderr: string;
+  /** What came on stdout in place of the mark. */
+  readonly noise: Uint8Array;
+  /** What our lines on stderr begin with. */
+  readonly mark: string;
+  /** The near side waited for too long and ended the process. */
+  readonly timedOut: boolean;
+  /** Set if the near side ended the process because there was more noise than this. */
+  readonly noiseLimitBytes?: number | undefined;
+  /** Why the process could not be started. */
+  readonly startError?: NodeJS.ErrnoException | undefined;
+}
+
+/** Exit statuses of stage 0 and stage 2 that speak for themselves. */
+const STATUS = { noInput: 96, noRuntime: 97, truncated: 98, crashed: 99, ssh: 255 } as const;
+
+/** The one error for it, to be thrown by the caller. */
+export function explainFailure(evidence: FailureEvidence): BootstrapError {
+  const where = printable(evidence.description);
+  return (
+    explainStart(where, evidence.startError) ??
+    explainMarkedLine(where, evidence) ??
+    explainEndedHere(where, evidence) ??
+    explainSignal(where, evidence) ??
+    explainStatus(where, evidence)
+  );
+}
+
+function explainStart(where: string, error: NodeJS.ErrnoException | undefined): BootstrapError | undefined {
+  if (error === undefined) return undefined;
+  const program = error.path ?? where;
+  const absent = error.code === "ENOENT" || error.code === "EACCES";
+  return new BootstrapError(
+    "ssh-missing",
+    `Cannot start "${printable(program)}": ${printable(error.message)}`,
+    { cause: error, hint: absent ? "install OpenSSH's client, or name another program" : undefined },
+  );
+}
+
+/** Parses `<mark> 97 tried: …`, `<mark> 98 received N of M bytes`, `<mark> old VERSION`. */
+function explainMarkedLine(where: string, { stderr, mark }: FailureEvidence): BootstrapError | undefined {
+  for (const line of stderr.split(/\r?\n/).toReversed()) {
+    // Not only at the start: what an rc file printed last need not have ended its line.
+    const start = line.indexOf(`${mark} `);
+    if (start < 0) continue;
+    const text = line.slice(start + mark.length + 1).trim();
+    const tried = /^97 tried:(.*)$/.exec(text)?.[1];
+    if (tried !== undefined) return runtimeMissing(where, tried.trim());
+    const counts = /^98 received (\d+) of (\d+) bytes/.exec(text);
+    if (counts !== null) return truncated(where, Number(counts[1]), Number(counts[2]));
+    const version = /^old (.*)$/.exec(text)?.[1];
+    if (version !== undefined) return runtimeTooOld(where, version);
+  }
+  return undefined;
+}
+
+function explainEndedHere(where: string, evidence: FailureEvidence): BootstrapError | undefined {
+  const seen = printedFirst(evidence.noise) + quoteWords("its last words", lastWords(evidence));
+  if (evidence.noiseLimitBytes !== undefined) {
+    return new BootstrapError(
+      "noise-limit",
+      `Cannot find our answer from ${where}: more than ${evidence.noiseLimitBytes} bytes came before it${seen}`,
+      { hint: "make the login's rc files silent unless the shell is interactive" },
+    );
+  }
+  if (!evidence.timedOut) return undefined;
+  return new BootstrapError(
+    "far-side-silent",
+    `Cannot start the agent by ${where}: no answer in time${seen}`,
+    { hint: "log in by hand to see whether it answers at all, and whether it asks for anything" },
+  );
+}
+
+function explainSignal(where: string, evidence: FailureEvidence): BootstrapError | undefined {
+  const words = quoteWords("last words", lastWords(evidence));
+  if (evidence.signal !== null) {
+    return new BootstrapError(
+      "far-side-killed",
+      `Cannot start the agent by ${where}: ${printable(evidence.signal)} ended the process on this machine${words}`,
+    );
+  }
+  const signal = SIGNALS.get((evidence.code ?? 0) - 128);
+  if (signal === undefined) return undefined;
+  return new BootstrapError(
+    "far-side-killed",
+    `Cannot start the agent by ${where}: ${signal.name} ended it there (status ${evidence.code})${words}`,
+    { hint: signal.hint },
+  );
+}
+
+/** By number, as shells add it to 128: those that have the same one everywhere. */
+const SIGNALS: ReadonlyMap<number, { readonly name: string; readonly hint?: string }> = new Map([
+  [1, { name: "SIGHUP" }],
+  [2, { name: "SIGINT" }],
+  [3, { name: "SIGQUIT" }],
+  [4, { name: "SIGILL", hint: "the runtime there is made for another processor: install one that fits" }],
+  [
+    6,
+    {
+      name: "SIGABRT",
+      hint: "the runtime there gave up: see whether it runs by hand, and its memory limits",
+    },
+  ],
+  [9, { name: "SIGKILL", hint: "the server's memory may have run out: its kernel log says so" }],
+  [11, { name: "SIGSEGV", hint: "the runtime there is broken: see whether it runs by hand" }],
+  [13, { name: "SIGPIPE" }],
+  [14, { name: "SIGALRM" }],
+  [15, { name: "SIGTERM" }],
+]);
+
+function explainStatus(where: string, evidence: FailureEvidence): BootstrapError {
+  const words = lastWords(evidence);
+  const code = evidence.code ?? 0;
+  switch (code) {
+    case STATUS.noInput:
+      return new BootstrapError(
+        "shell-no-input",
+        `Cannot start the agent by ${where}: its standard input held no line for us${quoteWords("last words", words)}`,
+        { hint: "something in the login's rc files reads standard input: keep it to interactive shells" },
+      );
+    case STATUS.noRuntime:
+      return runtimeMissing(where, "");
+    case STATUS.truncated:
+      return truncated(where, undefined, undefined);
+    case STATUS.ssh:
+      return explainSshWords(where, words);
+    case STATUS.crashed:
+      return crashed(where, code, words);
+    default:
+      return words.some(isOfRuntime) ? crashed(where, code, words) : refused(where, evidence);
+  }
+}
+
+/** Traces, and what runtimes say of an option or a library they do not like. */
+function isOfRuntime(line: string): boolean {
+  return /^\s+at \S|^Node\.js v\d|^Bun v\d|^error: Uncaught|^FATAL ERROR: |^\S*(?:node|bun|deno)(?:js)?: (?!.*not found)/.test(
+    line,
+  );
+}
+
+function runtimeMissing(where: string, tried: string): BootstrapError {
+  const list = tried === "" ? "nothing that looks like one" : `tried ${printable(tried)}`;
+  return new BootstrapError("runtime-missing", `Cannot find a JavaScript runtime by ${where}: ${list}`, {
+    hint: "install Node 8 or later, Bun or Deno there, or name the runtime if it is in an unusual place",
+  });
+}
+
+function runtimeTooOld(where: string, version: string): BootstrapError {
+  return new BootstrapError(
+    "runtime-too-old",
+    `Cannot use the JavaScript runtime found by ${where}: it is ${printable(version)}, needed is Node 8 or later`,
+    { hint: "install Node 8 or later, Bun or Deno there, or name the runtime if it is in an unusual place" },
+  );
+}
+
+function truncated(where: string, received?: number, expected?: number): BootstrapError {
+  const actual =
+    received === undefined
+      ? "it did not arrive whole"
+      : received === expected
+        ? `all ${received} bytes arrived, but not as they were sent`
+        : `${received} of ${expected} bytes arrived`;
+  return new BootstrapError("upload-truncated", `Cannot upload the program by ${where}: ${actual}`, {
+    hint: "a gateway in between, or an rc file that reads standard input, took the rest",
+  });
+}
+
+function crashed(where: string, code: number, words: readonly string[]): BootstrapError {
+  return new BootstrapError(
+    "agent-crashed",
+    `Cannot run the program by ${where}: it ended with ${code}${quoteWords("and these words", words)}`,
+  );
+}
+
+function refused(where: string, evidence: FailureEvidence): BootstrapError {
+  const words = lastWords(evidence);
+  return new BootstrapError(
+    "shell-refused",
+    `Cannot run a command by ${where}: the session ended with ${evidence.code} before ours began${printedFirst(evidence.noise)}${quoteWords("last words", words)}`,
+    { hint: refusalHint(evidence.code, words) },
+  );
+}
+
+function refusalHint(code: number | null, words: readonly string[]): string {
+  if (words.some((line) => line.includes("is not recognized as"))) {
+    return "the login shell is one of Windows and knows no sh: make it one that does";
+  }
+  if (code === 126 || code === 127) return "there must be a sh on the login's PATH";
+  return "an rc file or a forced command ended the session, or the account may not run commands";
+}
