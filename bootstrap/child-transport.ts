@@ -6,13 +6,17 @@ import type { Readable } from "node:stream";
 import type { TransportExit, TransportProcess } from "./transport.ts";
 
 /**
- * How long stderr may stay open after the process has ended and its stdout is closed. With ControlPersist and
+ * How long stderr may stay open and silent after the process has ended and its stdout is closed. With ControlPersist and
  * -v, ssh leaves a master in the background that keeps stderr for as long as it lives.
  */
 const STDERR_GRACE_MS = 1000;
 
 /** Starts a program of this machine with three pipes, in our own process group: ssh asks on our terminal. */
-export function spawnChild(program: string, args: readonly string[]): TransportProcess {
+export function spawnChild(
+  program: string,
+  args: readonly string[],
+  stderrGraceMs: number = STDERR_GRACE_MS,
+): TransportProcess {
   let child: ChildProcess;
   try {
     child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
@@ -27,24 +31,37 @@ export function spawnChild(program: string, args: readonly string[]): TransportP
   }
   // EPIPE and ECONNRESET mean that nobody reads any more. Why, says `exit`.
   stdin.on("error", () => undefined);
+  const stderrHere = new PassThrough();
+  stderr.pipe(stderrHere);
   child.once("exit", () => {
-    if (stdout.closed) closeInTime(stderr);
-    else stdout.once("close", () => closeInTime(stderr));
+    if (stdout.closed) endInTime(stderr, stderrHere, stderrGraceMs);
+    else stdout.once("close", () => endInTime(stderr, stderrHere, stderrGraceMs));
   });
+  const exit = exitOf(child);
+  const closed = new Promise((resolve) => stderrHere.once("close", resolve));
   return {
     stdin,
     stdout,
-    stderr,
+    stderr: stderrHere,
     pid: child.pid,
-    exit: exitOf(child),
+    exit: handled(exit.then((outcome) => closed.then(() => outcome))),
     kill: (signal) => {
       child.kill(signal);
     },
   };
 }
 
-function closeInTime(stderr: Readable): void {
-  const timer = setTimeout(() => stderr.destroy(), STDERR_GRACE_MS);
+/** Lets go of a pipe that someone else keeps open; its reader here sees an ordinary end. */
+function endInTime(stderr: Readable, stderrHere: PassThrough, graceMs: number): void {
+  if (stderr.closed) return;
+  const timer = setTimeout(() => {
+    // A slow reader is no reason to throw away what it has still to get.
+    if (stderrHere.writableNeedDrain) return;
+    stderr.destroy();
+    stderrHere.end();
+  }, graceMs);
+  stderr.on("data", () => timer.refresh());
+  stderrHere.on("drain", () => timer.refresh());
   stderr.once("close", () => clearTimeout(timer));
 }
 
