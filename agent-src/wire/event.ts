@@ -11,7 +11,10 @@ export interface LinkEnd {
   readonly detail: string;
 }
 
-/** What a mux has to tell. Nothing follows `reset` on its channel, and nothing at all follows `closed`. */
+/**
+ * What a mux has to tell. Nothing follows `reset` on its channel, and nothing follows `closed` but the resets of
+ * channels that were opened too late.
+ */
 export type MuxEvent =
   | { readonly type: "hello"; readonly hello: Hello }
   | { readonly type: "open"; readonly channel: Channel }

@@ -131,7 +131,6 @@ export class Link {
 
   private turn(): void {
     const { mux, touched } = this;
-    if (this.isOver) return;
     this.isInTurn = true;
     do {
       for (let event = mux.pollEvent(); event; event = mux.pollEvent()) this.deliver(event);
@@ -201,6 +200,7 @@ export class Link {
   }
 
   private finish(end: LinkEnd): void {
+    if (this.isOver) return;
     this.isOver = true;
     clearTimeout(this.timer);
     this.options.ended(end);

@@ -132,7 +132,7 @@ export class Mux implements ChannelHost {
       this.pong = undefined;
       const before = writer.bytes;
       this.sendControl(maxBytes);
-      if (this.control.length === 0) this.sendData(maxBytes);
+      if (this.control.length === 0) this.sendData(maxBytes, before);
       if (writer.bytes > before) this.flight.sent(writer.bytes - before, nowMs);
       if (this.receipts.isDue || (writer.bytes > 0 && this.receipts.isPending))
         writer.frame(Frame.Ack, 0, 8).u64(this.receipts.take());
@@ -283,9 +283,9 @@ export class Mux implements ChannelHost {
     this.settle(channel);
   }
 
-  private sendData(maxBytes: number): void {
+  /** `start`: what the writer held before the first link byte of this batch. */
+  private sendData(maxBytes: number, start: number): void {
     const { schedule, writer } = this;
-    const start = writer.bytes;
     for (let channel = schedule.next(); channel; channel = schedule.next()) {
       const room =
         Math.min(maxBytes - writer.bytes, this.flight.room - (writer.bytes - start)) - HEADER_BYTES;
