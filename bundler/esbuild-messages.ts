@@ -57,35 +57,35 @@ export function unknownExtension(message: Message): string | undefined {
   return /^No loader is configured for "(.*)" files/.exec(message.text)?.[1];
 }
 
-/** The first error of a build, with its place and a code frame. */
-export function toBundleError(failure: BuildFailure, entry: string): BundleError {
-  const [first] = failure.errors;
-  if (first === undefined)
-    return new BundleError("bundle-syntax", `Cannot bundle "${entry}": ${failure.message}`);
-  const place = placeOf(first) ?? entry;
+/**
+ * The first of a build's errors, with its place and a code frame. `nameOf` turns esbuild's paths, relative
+ * to its working directory, into names.
+ */
+export function toBundleError(messages: readonly Message[], nameOf: (path: string) => string): BundleError {
+  const [first] = messages;
+  if (first === undefined) return new BundleError("bundle-syntax", "Cannot compile: no reason given");
+  const place = placeOf(first, nameOf);
+  const frame = codeFrame(first);
   for (const { code, pattern, message, hint } of KINDS) {
     const match = pattern.exec(first.text);
     if (match === null) continue;
     const text = message.replace(/\$(\d|@)/g, (_, key: string) =>
       key === "@" ? place : (match[Number(key)] ?? ""),
     );
-    return new BundleError(code, text + codeFrame(first), {
-      hint: hint ?? hintOf(first, match[1]),
-      cause: failure,
-    });
+    return new BundleError(code, text + frame, { hint: hint ?? hintOf(first, match[1]) });
   }
-  const text = `Cannot compile "${place}": ${uncapitalized(first.text)}${codeFrame(first)}`;
-  return new BundleError("bundle-syntax", text, { hint: hintOf(first, undefined), cause: failure });
+  const text = `Cannot compile "${place}": ${uncapitalized(first.text)}${frame}`;
+  return new BundleError("bundle-syntax", text, { hint: hintOf(first, undefined) });
 }
 
 /** "file:line:column" of a message, line and column from 1. */
-export function placeOf({ location }: Message): string | undefined {
-  if (location === null) return undefined;
-  return `${location.file}:${location.line}:${columnOf(location) + 1}`;
+function placeOf({ location }: Message, nameOf: (path: string) => string): string {
+  if (location === null) return "the program";
+  return `${nameOf(location.file)}:${location.line}:${columnOf(location) + 1}`;
 }
 
 /** The line of the source with the place underlined, or "" where there is none. */
-export function codeFrame({ location }: Message): string {
+function codeFrame({ location }: Message): string {
   if (location === null || location.lineText === "") return "";
   const column = columnOf(location);
   const from = Math.max(0, column - (FRAME_COLUMNS >> 1));

@@ -28,8 +28,6 @@ export function commonOptions(
     format: "cjs",
     target: OLDEST_RUNTIME,
     logLevel: "silent",
-    // Warnings by default, and none at all for packages; but Node 8 stops at the first such line.
-    logOverride: { bigint: "error", "empty-import-meta": "error" },
     define: {
       "import.meta.url": IMPORT_META_URL,
       "import.meta.filename": "__filename",

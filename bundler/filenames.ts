@@ -16,8 +16,8 @@ export function nameFiles(root: string, paths: readonly string[], rootIsFixed = 
   const names = new Map<string, string>();
   let outside: string | undefined;
   for (const path of paths) {
-    const name = isBelow(root, path) ? posix.relative(root, path) : installedName(root, path);
-    if (name === undefined) outside ??= path;
+    const name = nameFile(root, path);
+    if (name === path) outside ??= path;
     else names.set(path, name);
   }
   if (outside === undefined && new Set(names.values()).size === paths.length) return names;
@@ -30,6 +30,11 @@ export function nameFiles(root: string, paths: readonly string[], rootIsFixed = 
   }
   const widest = paths.reduce(commonFolder, root);
   return new Map(paths.map((path) => [path, posix.relative(widest, path)]));
+}
+
+/** The name of one file for a message: as above, but whatever lies outside keeps its path. */
+export function nameFile(root: string, path: string): string {
+  return isBelow(root, path) ? posix.relative(root, path) : (installedName(root, path) ?? path);
 }
 
 function isBelow(folder: string, path: string): boolean {

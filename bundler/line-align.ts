@@ -50,6 +50,7 @@ export function countExact({ segments }: MappedText): number {
 
 export function mayBreakBefore(text: string, offset: number): boolean {
   if (NO_NEWLINE_BEFORE.some((token) => text.startsWith(token, offset))) return false;
+  if (text[offset] === "}" || text[offset] === ";") return true;
   return !NO_NEWLINE_AFTER.test(text.slice(Math.max(0, offset - LOOK_BEHIND), offset));
 }
 

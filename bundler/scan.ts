@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import { BundleError } from "./errors.ts";
+import { nameFile } from "./filenames.ts";
 import { isBuildFailure, toBundleError, unknownExtension } from "./esbuild-messages.ts";
 import { LOADER_MODULES, commonOptions, isCode } from "./esbuild-options.ts";
 import { readGraph } from "./graph.ts";
@@ -37,9 +38,16 @@ export async function scan(folder: string, entry: string, options: ScanOptions):
   return dropNativeAddons(folder, modules);
 }
 
+/**
+ * Warnings of esbuild's for which Node 8 stops, so that they are errors here. esbuild does not warn of
+ * packages: these often look before they leap, and get BigInt() calls and an empty import.meta.
+ */
+const STOPS_NODE_8 = ["bigint", "empty-import-meta"];
+
 /** esbuild's view, tree shaking aside: an import is evaluated by Node whether or not it is used. */
 async function readInputs(folder: string, entry: string, options: ScanOptions): Promise<Metafile["inputs"]> {
   const emptyExtensions: string[] = [];
+  const nameOf = (path: string): string => nameFile(folder, join(folder, path));
   for (;;) {
     try {
       const result = await build({
@@ -55,12 +63,14 @@ async function readInputs(folder: string, entry: string, options: ScanOptions): 
         external: [LOADER_MODULES, ...options.external],
         plugins: [keepNodePrefix],
       });
+      const [stopper] = result.warnings.filter(({ id }) => STOPS_NODE_8.includes(id));
+      if (stopper !== undefined) throw toBundleError([stopper], nameOf);
       return result.metafile.inputs;
     } catch (error) {
       if (!isBuildFailure(error)) throw error;
       // A computed path makes esbuild read whole folders, README and all. Only what an import names counts.
       const unknown = error.errors.flatMap((message) => unknownExtension(message) ?? []);
-      if (unknown.length === 0) throw toBundleError(error, entry);
+      if (unknown.length === 0) throw toBundleError(error.errors, nameOf);
       emptyExtensions.push(...unknown);
     }
   }
