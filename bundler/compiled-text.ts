@@ -4,7 +4,7 @@
  * esbuild compiles each module without knowing the others. Three things depend on them, or on the place
  * where the text runs: whether `import x from` means `module.exports` or `exports.default`, builtins'
  * names for Node 8, and import.meta.url. Places to change are found by text, and only believed where the
- * map has a segment at the specifier: so a string that merely looks like code stays as it is.
+ * map has a segment there: so a string that merely looks like code stays as it is.
  */
 import { isBuiltin } from "node:module";
 import { IMPORT_META_URL } from "./esbuild-options.ts";
@@ -70,9 +70,11 @@ function requireEdits(text: string, tokens: ReadonlySet<number>, { leadsToEsm }:
   const edits: Edit[] = [];
   for (const match of text.matchAll(REQUIRE)) {
     const [whole, toEsm = "", quoted = "", nodeMode = ""] = match;
-    const start = match.index + toEsm.length + "require(".length;
+    const call = match.index + toEsm.length;
+    const start = call + "require(".length;
     const end = match.index + whole.length;
-    if (!tokens.has(start)) continue;
+    // An import statement is mapped at the call, a call and import() at the specifier.
+    if (![match.index, call, start].some((offset) => tokens.has(offset))) continue;
     const specifier: unknown = JSON.parse(quoted);
     if (typeof specifier !== "string") continue;
     const portable = portableSpecifier(specifier);

@@ -27,6 +27,8 @@ export function commonOptions(
     write: false,
     format: "cjs",
     target: OLDEST_RUNTIME,
+    // Not \u00e9 for every é. What breaks lines or cannot be UTF-8 is escaped all the same.
+    charset: "utf8",
     logLevel: "silent",
     define: {
       "import.meta.url": IMPORT_META_URL,

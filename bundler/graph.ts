@@ -20,8 +20,8 @@ export interface GraphModule {
 type Input = Metafile["inputs"][string];
 
 /**
- * What the entry reaches, depth first, each module before those that it imports, imports in the order of
- * the source. Inputs that no edge leads to (esbuild guesses at computed paths) are left out.
+ * What the entry reaches, depth first, each module before those that it imports. A module's imports come
+ * in the order of the source, but import statements before calls of require(). Inputs that no edge leads to (esbuild guesses at computed paths) are left out.
  */
 export function readGraph(inputs: Metafile["inputs"], entry: string): GraphModule[] {
   const modules = new Map<string, GraphModule>();
