@@ -41,7 +41,7 @@ export async function writeArchive(bundle: Bundle): Promise<Uint8Array> {
  */
 export async function readArchive(bytes: Uint8Array): Promise<Bundle> {
   const [first, ...rest] = readTar(bytes);
-  if (first?.name !== MANIFEST) throw damaged(`it begins with "${first?.name}", not "${MANIFEST}"`);
+  if (first?.name !== MANIFEST) throw damaged(`it begins with ${quoted(first?.name)}, not "${MANIFEST}"`);
   const manifest = parseManifest(Buffer.from(first.contents).toString());
   const bundle = assemble(manifest, rest);
   checkEdges(bundle);

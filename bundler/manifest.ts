@@ -118,7 +118,12 @@ function parseJson(text: string): unknown {
 function fieldsOf(value: unknown, at: string, names: readonly string[]): Fields {
   if (!isFields(value)) throw wrong(at, value, "an object");
   const unknown = Object.keys(value).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw wrong(`${at}.${unknown}`, value[unknown], "no such field");
+  if (unknown !== undefined) {
+    throw new BundleError(
+      "bundle-damaged",
+      `Cannot read ${at}.${unknown} of the bundle's manifest: there is no such field`,
+    );
+  }
   return value;
 }
 

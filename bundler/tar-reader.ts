@@ -65,11 +65,10 @@ function readEntry(archive: Buffer, offset: number): TarEntry {
 
 /** The sum of a header's bytes, those of the checksum counted as spaces. */
 function sumOf(header: Buffer): number {
-  const space = " ".charCodeAt(0);
-  return header.reduce(
-    (sum, byte, at) => sum + (at >= CHECKSUM_START && at < CHECKSUM_END ? space : byte),
-    0,
-  );
+  let sum = " ".charCodeAt(0) * (CHECKSUM_END - CHECKSUM_START);
+  for (let at = 0; at < CHECKSUM_START; at++) sum += header[at] ?? 0;
+  for (let at = CHECKSUM_END; at < header.length; at++) sum += header[at] ?? 0;
+  return sum;
 }
 
 function isNul(bytes: Uint8Array): boolean {

@@ -33,6 +33,10 @@ function mapped(tokens: readonly Token[]): MappedText {
   return { text, segments };
 }
 
+function squeezed(text: string): string {
+  return text.replaceAll("\\n", "").replace(/[ \n]/g, "");
+}
+
 /** Longest run of lines that never decrease, the slow way. */
 function longestRun(lines: readonly number[]): number {
   const best: number[] = [];
@@ -53,7 +57,6 @@ test("alignLines() puts as many segments on their line as any placement of newli
 });
 
 test("alignLines() adds and removes nothing but newlines, spaces before them, and their escapes", () => {
-  const squeezed = (text: string): string => text.replaceAll("\\n", "").replace(/[ \n]/g, "");
   fc.assert(
     fc.property(awkward, (tokens) => {
       const plain = mapped(tokens);

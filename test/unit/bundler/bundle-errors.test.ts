@@ -111,6 +111,18 @@ test("bundle() refuses machine code that a module cannot do without", async (con
   assert.match(error.hint ?? "", /needed by node_modules\/pkg\/index\.js/);
 });
 
+test("bundle() refuses machine code that is needed by way of other modules", async (context) => {
+  const error = await failureOf(context, {
+    "main.ts": 'import "./a.ts";',
+    "a.ts": 'import { b } from "pkg"; b;',
+    "node_modules/pkg/index.js": 'exports.b = require("./addon.node");',
+    "node_modules/pkg/addon.node": "",
+  });
+  assert.equal(error.code, "bundle-native-addon");
+  assert.match(error.message, /^Cannot bundle "node_modules\/pkg\/addon\.node"/);
+  assert.match(error.hint ?? "", /^needed by node_modules\/pkg\/index\.js/);
+});
+
 test("bundle() refuses BigInt literals", async (context) => {
   const error = await failureOf(context, { "main.ts": "export const a = 1,\n  b = 10n;" });
   assert.equal(error.code, "bundle-unsupported");

@@ -11,6 +11,10 @@ async function outputOf(context: TestContext, files: Files, entry = "main.ts"): 
   return runBundle(context, await bundle(join(await writeProgram(context, files), entry)));
 }
 
+function optionalRequire(name: string): string {
+  return `try { require(${JSON.stringify(name)}); } catch (error) { console.log(error.code); }`;
+}
+
 const PLAIN = "module.exports = { name: 'plain' };";
 const MARKED = "exports.__esModule = true; exports.default = 'marked default'; exports.name = 'marked';";
 const ESM = "export default 'esm default'; export const name = 'esm';";
@@ -129,18 +133,17 @@ test("import.meta has url, filename and dirname", async (context) => {
 });
 
 test("an optional dependency that is missing throws MODULE_NOT_FOUND where it is required", async (context) => {
-  const optional = (name: string): string =>
-    `try { require(${JSON.stringify(name)}); } catch (error) { console.log(error.code); }`;
   const output = await outputOf(
     context,
     {
-      "main.cjs": `${optional("not-installed")} ${optional("./missing.js")} require("pkg");`,
-      "node_modules/pkg/index.js": optional("./addon.node"),
+      "main.cjs": `${optionalRequire("not-installed")} ${optionalRequire("./missing.js")} require("pkg");`,
+      "node_modules/pkg/index.js": `${optionalRequire("./addon.node")} ${optionalRequire("./fast.js")}`,
+      "node_modules/pkg/fast.js": 'module.exports = require("./addon.node");',
       "node_modules/pkg/addon.node": "machine code",
     },
     "main.cjs",
   );
-  assert.equal(output, "MODULE_NOT_FOUND\n".repeat(3));
+  assert.equal(output, "MODULE_NOT_FOUND\n".repeat(4));
 });
 
 test("a class that mentions itself keeps its name", async (context) => {
