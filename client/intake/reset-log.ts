@@ -1,0 +1,20 @@
+/** What the log says of a channel that came to nothing. */
+import { ResetCode } from "../../agent-src/wire/codes.ts";
+import type { Log } from "../log.ts";
+
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(ResetCode).map(([name, code]) => [
+    code,
+    name.replaceAll(/(?<=.)[A-Z]/g, (c) => ` ${c}`).toLowerCase(),
+  ]),
+);
+
+/** A reset's code in words: "refused", "host unreachable". */
+export function resetName(code: ResetCode): string {
+  return NAMES.get(code) ?? `reset code ${code}`;
+}
+
+/** Logs each reset that the far side sends for this destination. */
+export function logReset(log: Log, destination: string): (code: ResetCode, detail: string) => void {
+  return (code, detail) => log(1, `${destination}: ${resetName(code)}${detail === "" ? "" : ` (${detail})`}`);
+}

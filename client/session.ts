@@ -1,0 +1,139 @@
+/**
+ * One run of the tunnel, from options to end: helper, listeners, ssh, rules, in this order, and back.
+ *
+ * The helper comes first, since its password prompt must not meet ssh's; rules come last, when the link
+ * stands and ssh's own connections are known. Every step pushes its undo before the next is tried.
+ */
+import type { SshuttleError } from "../bundler/error.ts";
+import type { Transport } from "../bootstrap/transport.ts";
+import { readAgentBundle } from "./agent-bundle.ts";
+import { UsageError } from "./errors.ts";
+import type { Firewall } from "./firewall/firewall.ts";
+import { startFirewall } from "./firewall/launch-helper.ts";
+import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
+import type { Plan } from "./firewall/plan.ts";
+import { formatEndpoint, listen } from "./intake/listener.ts";
+import type { Listener } from "./intake/listener.ts";
+import { startSocks } from "./intake/socks.ts";
+import { serveCaptured } from "./intake/transparent.ts";
+import { listenAddresses } from "./listen-plan.ts";
+import type { Log } from "./log.ts";
+import type { TunnelOptions } from "./options.ts";
+import { resolveSubnets } from "./resolve.ts";
+import { findOwnConnections } from "./own-peers.ts";
+import { formatSubnet } from "./subnet.ts";
+import type { Subnet } from "./subnet.ts";
+import { openTunnel } from "./tunnel.ts";
+import type { Tunnel } from "./tunnel.ts";
+import type { Undo } from "./undo.ts";
+
+export interface Session {
+  /** Resolves with the reason when the session cannot go on: the link is lost, or the rules are. */
+  readonly failed: Promise<SshuttleError>;
+}
+
+/**
+ * Starts everything. Whatever it throws, `undo` then holds the way back.
+ * @throws any SshuttleError.
+ */
+export async function startSession(
+  options: TunnelOptions,
+  transport: Transport,
+  log: Log,
+  undo: Undo,
+): Promise<Session> {
+  const includes = await resolveSubnets(options.includes);
+  const excludes = await resolveSubnets(options.excludes);
+  const bundle = await readAgentBundle();
+  const firewall = includes.length === 0 ? undefined : await prepareFirewall(options, log, undo);
+
+  let tunnel: Tunnel | undefined;
+  const captured =
+    firewall === undefined
+      ? []
+      : await listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
+  for (const address of options.socks) {
+    const listener = await startSocks(address, () => tunnel, log);
+    undo.push(() => listener.close());
+    log(0, `proxy for SOCKS5, SOCKS4a and HTTP CONNECT on ${formatEndpoint(listener.endpoint)}`);
+  }
+
+  const opened = await openTunnel({
+    transport: withUndo(transport, undo),
+    bundle,
+    log,
+    verbosity: options.verbosity,
+  });
+  tunnel = opened;
+  undo.push(() => opened.close());
+  log(0, `connected to ${transport.description} (${opened.farSide})`);
+
+  const failures: Promise<SshuttleError>[] = [opened.lost];
+  if (firewall !== undefined) {
+    const plan: Plan = {
+      listeners: captured.map(({ endpoint }) => endpoint),
+      includes,
+      excludes,
+      ownConnections: await findOwnConnections(options, opened.pid, log),
+      routerMode: captured.some(({ endpoint }) => !isLoopback(endpoint.address)),
+    };
+    // Again, so that rules go before the listeners they point at; a second stop is the first one's result.
+    undo.push(() => firewall.stop());
+    await firewall.start(plan);
+    failures.push(firewall.lost);
+    log(0, `capturing ${includes.map(formatSubnet).join(" ")} (${firewall.method})`);
+  }
+  return { failed: Promise.race(failures) };
+}
+
+async function prepareFirewall(options: TunnelOptions, log: Log, undo: Undo): Promise<Firewall> {
+  if (options.method === "socks") throw new UsageError("Cannot capture subnets with method socks");
+  const firewall = await startFirewall({ method: options.method, command: FIREWALL_HELPER_COMMAND });
+  undo.push(() => firewall.stop());
+  log(1, `method ${firewall.method}: ${firewall.reason}`);
+  for (const warning of firewall.warnings) log(0, warning);
+  return firewall;
+}
+
+async function listenForCaptured(
+  options: TunnelOptions,
+  includes: readonly Subnet[],
+  firewall: Firewall,
+  log: Log,
+  undo: Undo,
+  tunnel: () => Tunnel | undefined,
+): Promise<readonly Listener[]> {
+  const { addresses, warnings } = listenAddresses(options, includes, firewall.families);
+  for (const warning of warnings) log(0, warning);
+  const listeners: Listener[] = [];
+  for (const address of addresses) {
+    const listener = await listen(address, (socket) => {
+      const there = tunnel();
+      if (there === undefined) socket.resetAndDestroy();
+      else serveCaptured(socket, there, log);
+    });
+    undo.push(() => listener.close());
+    listeners.push(listener);
+    log(1, `captured connections arrive on ${formatEndpoint(listener.endpoint)}`);
+  }
+  return listeners;
+}
+
+/** Whatever the transport starts is ended, even when a signal comes while ssh still asks for a password. */
+function withUndo(transport: Transport, undo: Undo): Transport {
+  return {
+    description: transport.description,
+    spawn: (command) => {
+      const started = transport.spawn(command);
+      undo.push(async () => {
+        started.kill("SIGTERM");
+        await started.exit.catch(() => undefined);
+      });
+      return started;
+    },
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}

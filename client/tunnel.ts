@@ -1,0 +1,170 @@
+/** One running agent and the link to it: what every intake opens its channels on. */
+import { launch } from "../bootstrap/launch.ts";
+import type { Launched } from "../bootstrap/launch.ts";
+import type { Transport, TransportExit } from "../bootstrap/transport.ts";
+import type { Bundle } from "../bundler/format.ts";
+import type { SshuttleError } from "../bundler/error.ts";
+import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
+import { GoAway } from "../agent-src/wire/codes.ts";
+import { Link } from "../agent-src/wire/link.ts";
+import { Mux } from "../agent-src/wire/mux.ts";
+import type { LinkEnd } from "../agent-src/wire/mux.ts";
+import type { Target } from "../agent-src/wire/target.ts";
+import { ClientError } from "./errors.ts";
+import { LastLines } from "./last-lines.ts";
+import type { Log } from "./log.ts";
+
+export interface TunnelRequest {
+  readonly transport: Transport;
+  readonly bundle: Bundle;
+  readonly log: Log;
+  /** 0 to 3; from 2 on the agent speaks too. */
+  readonly verbosity: number;
+}
+
+export interface Tunnel {
+  /** For people: the runtime and the system there. */
+  readonly farSide: string;
+  /** The local process that carries the link, where there is one. */
+  readonly pid: number | undefined;
+  open(target: Target, handler?: ChannelHandler): Channel;
+  /** Resolves with the reason when the link ends by itself; never after close(). */
+  readonly lost: Promise<SshuttleError>;
+  /** Ends the link, waits for the far side to go; after a bounded wait the transport is ended by force. */
+  close(): Promise<void>;
+}
+
+/** Bytes of the hello; the mux may add nothing else before the peer has spoken. */
+const HELLO_BYTES = 1024;
+/** How long the far side may take to go after go-away. Its own work at that point is one process exit. */
+const CLOSE_WAIT_MS = 3000;
+/** How long ssh may take to say why it went, once its pipe is closed. */
+const EXIT_WAIT_MS = 3000;
+
+const IGNORE: ChannelHandler = {
+  data: (channel, bytes) => channel.consume(bytes.length),
+  end: () => {},
+  reset: () => {},
+  writable: () => {},
+};
+
+/**
+ * Starts the agent by the transport and waits for its hello.
+ * @throws BootstrapError if it cannot be started; ClientError "link-lost" or "peer-protocol" if it starts and
+ * then does not speak the protocol.
+ */
+export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
+  const { transport, bundle, log } = request;
+  const mux = new Mux({ role: "client" }, performance.now());
+  const hello = mux.pollTransmit(HELLO_BYTES, performance.now()) ?? [];
+  const agent = await launch({
+    transport,
+    bundle,
+    args: [`verbosity=${request.verbosity}`],
+    maps: "after",
+    input: Buffer.concat(hello),
+    onNoise: (bytes) => log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`),
+  });
+  const lastLines = new LastLines();
+  agent.stderr.on("data", (chunk: Buffer) => {
+    for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
+  });
+  const { link, greeted, ended } = startLink(mux, agent, log);
+  const lost = ended.then((end) => explainEnd(end, agent, lastLines, transport.description));
+  const failure = await Promise.race([greeted, lost]);
+  if (failure !== undefined) {
+    agent.kill("SIGTERM");
+    throw failure;
+  }
+  sendMaps(link, agent.mapsPayload);
+  let closing = false;
+  return {
+    farSide: `${agent.runtime.name} ${agent.runtime.version} on ${agent.runtime.platform} ${agent.runtime.arch}`,
+    pid: agent.pid,
+    open: (target, handler) => link.open(target, handler),
+    lost: new Promise((resolve) => {
+      void lost.then((error) => {
+        if (!closing) resolve(error);
+      });
+    }),
+    close: async () => {
+      closing = true;
+      link.goAway(GoAway.Normal);
+      const gone = await settledWithin(agent.exit, CLOSE_WAIT_MS);
+      if (!gone) agent.kill("SIGTERM");
+    },
+  };
+}
+
+interface StartedLink {
+  readonly link: Link;
+  readonly greeted: Promise<undefined>;
+  readonly ended: Promise<LinkEnd>;
+}
+
+function startLink(mux: Mux, agent: Launched, log: Log): StartedLink {
+  let greet: (value: undefined) => void = () => {};
+  let end: (value: LinkEnd) => void = () => {};
+  const greeted = new Promise<undefined>((resolve) => (greet = resolve));
+  const ended = new Promise<LinkEnd>((resolve) => (end = resolve));
+  const link = new Link({
+    mux,
+    input: agent.stdout,
+    output: agent.stdin,
+    hello: () => greet(undefined),
+    ended: end,
+    fault: (error, channel) => log(0, `channel ${channel.id} failed: ${String(error)}`),
+  });
+  return { link, greeted, ended };
+}
+
+/** The agent's traces get their columns from these; its lines are right without them (docs/bundle.md). */
+function sendMaps(link: Link, payload: Uint8Array): void {
+  const channel = link.open({ kind: "maps" }, IGNORE);
+  channel.write(payload);
+  channel.end();
+}
+
+async function explainEnd(
+  end: LinkEnd,
+  agent: Launched,
+  lastLines: LastLines,
+  where: string,
+): Promise<SshuttleError> {
+  if (end.by === "local" && end.code !== GoAway.Normal) {
+    return new ClientError(
+      "peer-protocol",
+      `Cannot go on with ${where}: it broke the protocol: ${end.detail}`,
+    );
+  }
+  if (end.by === "peer") {
+    return new ClientError(
+      "peer-protocol",
+      `Cannot go on with ${where}: the agent ended the link: ${end.detail}`,
+    );
+  }
+  const exit = await settledWithin(agent.exit, EXIT_WAIT_MS);
+  const words = lastLines.last(5).join("; ");
+  return new ClientError(
+    "link-lost",
+    `Lost the link to ${where}: ${end.detail}${exit ? `, ${describeExit(exit)}` : ""}${words === "" ? "" : `: ${words}`}`,
+    { hint: "start again; captured connections have been reset" },
+  );
+}
+
+function describeExit({ code, signal }: TransportExit): string {
+  return signal === null ? `exit status ${code ?? "unknown"}` : `ended by ${signal}`;
+}
+
+/** The promise's value, or undefined when it has not settled (or has failed) in time. */
+async function settledWithin<T>(promise: Promise<T>, waitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, waitMs, undefined);
+  });
+  try {
+    return await Promise.race([promise.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
