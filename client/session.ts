@@ -20,7 +20,7 @@ import { listenAddresses } from "./listen-plan.ts";
 import type { Log } from "./log.ts";
 import type { TunnelOptions } from "./options.ts";
 import { resolveSubnets } from "./resolve.ts";
-import { findOwnConnections } from "./own-peers.ts";
+import { findOwnPeers } from "./own-peers.ts";
 import { formatSubnet } from "./subnet.ts";
 import type { Subnet } from "./subnet.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -74,7 +74,7 @@ export async function startSession(
       listeners: captured.map(({ endpoint }) => endpoint),
       includes,
       excludes,
-      ownConnections: await findOwnConnections(options, opened.pid, log),
+      ownConnections: await findOwnPeers(options, opened.pid, log),
       routerMode: captured.some(({ endpoint }) => !isLoopback(endpoint.address)),
     };
     // Again, so that rules go before the listeners they point at; a second stop is the first one's result.
