@@ -4,11 +4,12 @@ import type { Launched } from "../bootstrap/launch.ts";
 import type { Transport, TransportExit } from "../bootstrap/transport.ts";
 import type { Bundle } from "../bundler/format.ts";
 import type { SshuttleError } from "../bundler/error.ts";
+import type { AgentOptions } from "../agent-src/agent.ts";
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { GoAway } from "../agent-src/wire/codes.ts";
-import { Link } from "../agent-src/wire/link.ts";
+import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
-import type { LinkEnd } from "../agent-src/wire/mux.ts";
+import type { LinkEnd } from "../agent-src/wire/event.ts";
 import type { Target } from "../agent-src/wire/target.ts";
 import { ClientError } from "./errors.ts";
 import { LastLines } from "./last-lines.ts";
@@ -55,12 +56,13 @@ const IGNORE: ChannelHandler = {
  */
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   const { transport, bundle, log } = request;
-  const mux = new Mux({ role: "client" }, performance.now());
-  const hello = mux.pollTransmit(HELLO_BYTES, performance.now()) ?? [];
+  const mux = new Mux({ role: "client" }, monotonicMs());
+  const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
+  const options: AgentOptions = { verbosity: request.verbosity };
   const agent = await launch({
     transport,
     bundle,
-    args: [`verbosity=${request.verbosity}`],
+    args: [JSON.stringify(options)],
     maps: "after",
     input: Buffer.concat(hello),
     onNoise: (bytes) => log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`),

@@ -35,6 +35,8 @@ export interface SpliceOptions {
   readonly idleMs?: number | undefined;
   /** The same once one direction has ended. 0 = never. */
   readonly halfCloseMs?: number | undefined;
+  /** The peer has reset the channel, or the link has ended. */
+  reset?(code: ResetCode, detail: string): void;
   /** The socket is closed, and so is the channel. */
   closed?(): void;
 }
@@ -54,6 +56,7 @@ const ignore = (): undefined => undefined;
 class Splice implements ChannelHandler {
   private readonly channel: Channel;
   private readonly socket: SpliceSocket;
+  private readonly options: SpliceOptions;
   private readonly halfCloseMs: number;
   private readonly written: (error?: Error | null) => void;
   /** Received and not yet given to the socket, which gets one write at a time. */
@@ -70,6 +73,7 @@ class Splice implements ChannelHandler {
   constructor(channel: Channel, socket: SpliceSocket, options: SpliceOptions) {
     this.channel = channel;
     this.socket = socket;
+    this.options = options;
     this.halfCloseMs = options.halfCloseMs ?? HALF_CLOSE_MS;
     this.written = (error) => this.handleWritten(error);
     this.waiting = [];
@@ -128,7 +132,8 @@ class Splice implements ChannelHandler {
     this.endSocket();
   }
 
-  reset(): void {
+  reset(_channel: Channel, code: ResetCode, detail: string): void {
+    if (this.options.reset) this.options.reset(code, detail);
     this.abort();
   }
 

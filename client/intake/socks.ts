@@ -86,6 +86,7 @@ function openTarget(
       socket.off("error", giveUp).off("close", giveUp);
       socket.write(encodeSuccess(dialect));
       splice(channel, socket, { reset: logReset(log, destination) });
+      socket.resume();
     },
     reset: (_channel, code, detail) => {
       logReset(log, destination)(code, detail);

@@ -29,4 +29,5 @@ export function serveCaptured(socket: Socket, tunnel: Tunnel, log: Log): void {
   });
   log(1, `${source} to ${formatEndpoint(destination)}: channel ${channel.id}`);
   splice(channel, socket, { reset: logReset(log, formatEndpoint(destination)) });
+  socket.resume();
 }
