@@ -56,9 +56,9 @@ const IGNORE: ChannelHandler = {
  */
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   const { transport, bundle, log } = request;
-  const mux = new Mux({ role: "client" }, monotonicMs());
+  const mux = new Mux("client", monotonicMs());
   const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
-  const options: AgentOptions = { verbosity: request.verbosity };
+  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1) };
   const agent = await launch({
     transport,
     bundle,

@@ -3,10 +3,8 @@ import type { Socket } from "node:net";
 import type { Channel, ChannelHandler } from "../../agent-src/wire/channel.ts";
 import { ResetCode } from "../../agent-src/wire/codes.ts";
 import { splice } from "../../agent-src/wire/splice.ts";
-import type { Target } from "../../agent-src/wire/target.ts";
 import type { ListenAddress } from "../listen-address.ts";
 import type { Log } from "../log.ts";
-import { addressBytes } from "../subnet.ts";
 import type { Tunnel } from "../tunnel.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listener.ts";
@@ -79,7 +77,8 @@ function openTarget(
   rest: Uint8Array,
   log: Log,
 ): void {
-  const destination = `${target.type === "name" ? target.name : target.address} port ${target.port}`;
+  const host = target.type === "name" ? target.name : target.address;
+  const destination = `${host} port ${target.port}`;
   const giveUp = (): void => channel.reset(ResetCode.Aborted);
   const handler: ChannelHandler = {
     opened: () => {
@@ -97,7 +96,7 @@ function openTarget(
     end: () => abandon(channel, socket, dialect),
     writable: () => {},
   };
-  const channel: Channel = tunnel.open(wireTarget(target), handler);
+  const channel: Channel = tunnel.open({ kind: "tcp", host, port: target.port }, handler);
   log(1, `proxy client to ${destination}: channel ${channel.id}`);
   socket.on("error", giveUp).on("close", giveUp);
   // What the client sent behind its request travels with the open: no round trip is lost.
@@ -115,10 +114,4 @@ function finish(socket: Socket, bytes: Uint8Array): void {
   // Reading on keeps a late byte of the client from turning our answer into a reset.
   socket.resume().setTimeout(LINGER_MS, () => socket.destroy());
   socket.end(bytes);
-}
-
-function wireTarget(target: ProxyTarget): Target {
-  return target.type === "name"
-    ? { kind: "tcp-name", name: target.name, port: target.port }
-    : { kind: "tcp", address: addressBytes(target.family, target.address), port: target.port };
 }

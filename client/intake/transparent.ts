@@ -3,7 +3,6 @@ import type { Socket } from "node:net";
 import { splice } from "../../agent-src/wire/splice.ts";
 import { originalDestination } from "../original-destination.ts";
 import type { Log } from "../log.ts";
-import { addressBytes } from "../subnet.ts";
 import type { Tunnel } from "../tunnel.ts";
 import { formatEndpoint } from "./listener.ts";
 import { logReset } from "./reset-log.ts";
@@ -22,11 +21,7 @@ export function serveCaptured(socket: Socket, tunnel: Tunnel, log: Log): void {
     socket.resetAndDestroy();
     return;
   }
-  const channel = tunnel.open({
-    kind: "tcp",
-    address: addressBytes(destination.family, destination.address),
-    port: destination.port,
-  });
+  const channel = tunnel.open({ kind: "tcp", host: destination.address, port: destination.port });
   log(1, `${source} to ${formatEndpoint(destination)}: channel ${channel.id}`);
   splice(channel, socket, { reset: logReset(log, formatEndpoint(destination)) });
   socket.resume();
