@@ -14,7 +14,7 @@ async function run(argv: readonly string[]): Promise<number> {
     case "bundle":
       return (await import("./commands/run-bundle.ts")).runBundle(rest);
     case "cleanup":
-      return (await import("./commands/run-cleanup.ts")).runCleanup(rest);
+      return (await import("./commands/run-cleanup.ts")).runCleanupCommand(rest);
     case FIREWALL_HELPER:
       return (await import("./firewall/helper.ts")).runFirewallHelper(rest);
     default: {

@@ -1,6 +1,6 @@
 /** `sshuttle bundle [ENTRY] [--inspect [--json]] [-o FILE]`: what is uploaded, shown or kept. */
 import { writeFile } from "node:fs/promises";
-import { bytesBeforeReady, stageTexts } from "../../bootstrap/stage-texts.ts";
+import { describeStages } from "../../bootstrap/stage-texts.ts";
 import { writeArchive } from "../../bundler/archive.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { inspectBundle, formatInspection } from "../../bundler/inspect.ts";
@@ -31,10 +31,7 @@ export async function runBundle(argv: readonly string[]): Promise<number> {
   const bundle = await findBundle(entry);
   if (values.output !== undefined) await writeOutput(values.output, await writeArchive(bundle));
   if (values.inspect === true || values.json === true || values.output === undefined) {
-    const inspection = inspectBundle(bundle, {
-      ...stageTexts(bundle),
-      bytesBeforeReady: bytesBeforeReady(bundle),
-    });
+    const inspection = inspectBundle(bundle, describeStages(bundle));
     process.stdout.write(
       values.json === true ? `${JSON.stringify(inspection, undefined, 2)}\n` : formatInspection(inspection),
     );

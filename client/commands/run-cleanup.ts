@@ -2,24 +2,22 @@
 import { readArguments } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import { FIREWALL_HELPER_COMMAND } from "../firewall-command.ts";
-import { cleanUpFirewall } from "../firewall/launch-helper.ts";
+import { runCleanup } from "../firewall/cleanup.ts";
 import { HELP } from "../help.ts";
 
 /**
  * Lists on stdout what it removed and what it left because its owner lives.
  * @throws UsageError, FirewallError.
  */
-export async function runCleanup(argv: readonly string[]): Promise<number> {
+export async function runCleanupCommand(argv: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(argv, { help: { type: "boolean", short: "h" } });
+  const print = (line: string): void => void process.stdout.write(line);
   if (values.help === true) {
-    process.stdout.write(HELP);
+    print(HELP);
     return 0;
   }
-  if (positionals.length > 0)
+  if (positionals.length > 0) {
     throw new UsageError(`Cannot clean up "${positionals.join(" ")}": cleanup takes no arguments`);
-  const { removed, kept } = await cleanUpFirewall(FIREWALL_HELPER_COMMAND);
-  for (const line of removed) process.stdout.write(`removed ${line}\n`);
-  for (const line of kept) process.stdout.write(`kept ${line}: its owner is running\n`);
-  if (removed.length === 0) process.stdout.write("nothing was left behind\n");
-  return 0;
+  }
+  return runCleanup(FIREWALL_HELPER_COMMAND, (line) => print(`${line}\n`));
 }

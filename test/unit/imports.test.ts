@@ -49,7 +49,7 @@ function forbidden({ from, to, typesOnly }: Import): string | undefined {
     return undefined;
   }
   if (from.startsWith("agent-src/") && ours !== "agent-src") return "the agent is closed";
-  if (from === "bootstrap/stage2.ts") return "stage 2 uses built-ins only";
+  if (from === "bootstrap/stage2.ts" && !typesOnly) return "stage 2 uses built-ins only";
   if (from.startsWith("bundler/") && ours !== "bundler") return "the bundler knows nothing of the rest";
   if (from.startsWith("bootstrap/") && !["bundler", "bootstrap"].includes(ours))
     return "the bootstrap serves any agent";

@@ -1,0 +1,227 @@
+/**
+ * Starts a bundle on the far side of a transport, in one round trip.
+ *
+ * Everything is written at once: the line that stage 0 reads, stage 2, the payload, and the caller's first
+ * input. Stage 2 answers with a line that begins with a random mark; what came before it is noise of login
+ * scripts, what comes after it is the program's.
+ */
+import { randomBytes } from "node:crypto";
+import { Duplex } from "node:stream";
+import type { Readable, Writable } from "node:stream";
+import type { Bundle } from "../bundler/format.ts";
+import { BootstrapError } from "./errors.ts";
+import { explainFailure } from "./failure.ts";
+import { MAX_NOISE_BYTES, MarkScanner } from "./mark-scanner.ts";
+import { encodeMaps } from "./payload.ts";
+import { MARK_CHARS, encodeStages } from "./stage-texts.ts";
+import type { Transport, TransportExit, TransportProcess } from "./transport.ts";
+
+export type { Transport, TransportExit, TransportProcess } from "./transport.ts";
+
+export interface LaunchOptions {
+  readonly transport: Transport;
+  readonly bundle: Bundle;
+  /** The program's process.argv from the third on. */
+  readonly args?: readonly string[];
+  /** Added to the program's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * When the source maps go there: "before" the program starts (default); "after", by the caller, who gives
+   * `mapsPayload` to "sshuttle:loader" there; "none": traces have right lines and no columns.
+   */
+  readonly maps?: "before" | "after" | "none";
+  /** The program's first input, sent without waiting for it to be ready. */
+  readonly input?: Uint8Array;
+  /** Shell words that start a Node there, instead of searching one. */
+  readonly runtime?: string;
+  /** What login scripts printed before the program's output began. */
+  readonly onNoise?: (noise: Uint8Array) => void;
+  /** Longest silence before ready, ms. Default 150,000: sshd gives a user 120 s to log in (LoginGraceTime). */
+  readonly readyTimeoutMs?: number;
+}
+
+export interface RemoteRuntime {
+  readonly name: string;
+  readonly version: string;
+  readonly platform: string;
+  readonly arch: string;
+  readonly pid: number;
+}
+
+/** A program that is loaded and running on the far side. */
+export interface Launched {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** stdin and stdout as one stream. */
+  duplex(): Duplex;
+  readonly stderr: Readable;
+  /** Resolves when the program has ended and its output is read. */
+  readonly exit: Promise<TransportExit>;
+  readonly runtime: RemoteRuntime;
+  /** For maps "after". */
+  readonly mapsPayload: Uint8Array;
+  /** The local process of the transport, where there is one. */
+  readonly pid: number | undefined;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const READY_TIMEOUT_MS = 150_000;
+/** How long a far side that closed its output may take to say why. */
+const LAST_WORDS_MS = 5000;
+/** Of what it says on stderr before ready, the end is kept. */
+const MAX_STDERR_BYTES = 65_536;
+
+/**
+ * Resolves when stage 2 has verified every module and is about to run the entry.
+ * @throws BootstrapError with one cause and, where there is something to do, a hint. Nothing is left running.
+ */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  const { transport, bundle, maps = "before" } = options;
+  const mark = randomBytes(MARK_CHARS / 2).toString("hex");
+  const { args, env, runtime } = options;
+  const stages = encodeStages(bundle, { mark, args, env, runtime, maps: maps === "before" });
+  const far = transport.spawn(stages.command);
+  const { line, stage2, payload } = stages;
+  // Its failure is seen as the end of stdout, and explained by the exit status.
+  far.stdin.on("error", () => undefined);
+  far.stdin.write(Buffer.concat([Buffer.from(line), stage2, payload, options.input ?? new Uint8Array()]));
+  const stderr = new StderrTail(far.stderr);
+  try {
+    const ready = await awaitMark(far, stderr, mark, options);
+    stderr.release();
+    return {
+      stdin: far.stdin,
+      stdout: far.stdout,
+      duplex: () => Duplex.from({ readable: far.stdout, writable: far.stdin }),
+      stderr: far.stderr,
+      exit: far.exit,
+      runtime: ready,
+      mapsPayload: maps === "after" ? encodeMaps(bundle) : new Uint8Array(),
+      pid: far.pid,
+      kill: (signal) => far.kill(signal),
+    };
+  } catch (error) {
+    far.kill("SIGTERM");
+    throw error;
+  }
+}
+
+/** Why the mark will not come any more. */
+type Stop = "ended" | "timed-out" | "noise-limit";
+
+async function awaitMark(
+  far: TransportProcess,
+  stderr: StderrTail,
+  mark: string,
+  options: LaunchOptions,
+): Promise<RemoteRuntime> {
+  const scanner = new MarkScanner(mark);
+  const silence = options.readyTimeoutMs ?? READY_TIMEOUT_MS;
+  const outcome = await new Promise<Stop | RemoteRuntime>((resolve) => {
+    const finish = (result: Stop | RemoteRuntime): void => {
+      clearTimeout(timer);
+      far.stdout.off("readable", read).off("end", end).off("close", end);
+      resolve(result);
+    };
+    const timer = setTimeout(() => finish("timed-out"), silence);
+    const end = (): void => finish("ended");
+    // Read by "readable", so that whoever reads on finds a stream that has never flowed nor been paused.
+    const read = (): void => {
+      const chunk: Buffer | null = far.stdout.read();
+      if (chunk === null) return;
+      timer.refresh();
+      const scan = scanner.push(chunk);
+      if (scan.type === "more") return;
+      if (scan.type === "noise-limit") {
+        finish("noise-limit");
+        return;
+      }
+      finish(parseReady(scan.line) ?? "ended");
+      if (scan.rest.length > 0) far.stdout.unshift(scan.rest);
+      if (scan.noise.length > 0) options.onNoise?.(scan.noise);
+    };
+    stderr.onProgress = () => timer.refresh();
+    far.stdout.on("readable", read).on("end", end).on("close", end);
+    // A process that could not be started has no output that would end.
+    far.exit.catch(end);
+  });
+  if (typeof outcome === "object") return outcome;
+  throw await explain(outcome, far, stderr, scanner, mark, options.transport.description);
+}
+
+/** The last words decide: an end of output means nothing until status and stderr are complete. */
+async function explain(
+  stop: Stop,
+  far: TransportProcess,
+  stderr: StderrTail,
+  scanner: MarkScanner,
+  mark: string,
+  description: string,
+): Promise<BootstrapError> {
+  if (stop !== "ended") far.kill("SIGTERM");
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, LAST_WORDS_MS, undefined);
+  });
+  const exit = await Promise.race([
+    far.exit.catch((startError: NodeJS.ErrnoException) => ({ startError })),
+    late,
+  ]);
+  clearTimeout(timer);
+  return explainFailure({
+    description,
+    mark,
+    timedOut: stop === "timed-out",
+    noiseLimitBytes: stop === "noise-limit" ? MAX_NOISE_BYTES : undefined,
+    code: exit !== undefined && "code" in exit ? exit.code : null,
+    signal: exit !== undefined && "signal" in exit ? exit.signal : null,
+    startError: exit !== undefined && "startError" in exit ? exit.startError : undefined,
+    stderr: stderr.text,
+    noise: scanner.noise,
+  });
+}
+
+/** The ready line is the far side's, and so may be anything. */
+function parseReady(line: string): RemoteRuntime | undefined {
+  try {
+    const { name, version, platform, arch, pid }: Record<string, unknown> = JSON.parse(line);
+    const texts = [name, version, platform, arch].map((value) => String(value).slice(0, 64));
+    const [runtimeName = "", runtimeVersion = "", system = "", processor = ""] = texts;
+    return {
+      name: runtimeName,
+      version: runtimeVersion,
+      platform: system,
+      arch: processor,
+      pid: Number(pid),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps the end of stderr until ready; then all that is kept goes back to where the caller reads it. */
+class StderrTail {
+  onProgress: () => void = () => undefined;
+  private readonly stream: Readable;
+  private kept: Buffer = Buffer.alloc(0);
+  private readonly read = (): void => {
+    const chunk: Buffer | null = this.stream.read();
+    if (chunk === null) return;
+    this.kept = Buffer.concat([this.kept, chunk]).subarray(-MAX_STDERR_BYTES);
+    this.onProgress();
+  };
+
+  constructor(stream: Readable) {
+    this.stream = stream;
+    stream.on("readable", this.read);
+  }
+
+  get text(): string {
+    return this.kept.toString("utf8");
+  }
+
+  release(): void {
+    this.stream.off("readable", this.read);
+    if (this.kept.length > 0 && !this.stream.readableEnded) this.stream.unshift(this.kept);
+  }
+}

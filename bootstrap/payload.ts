@@ -1,0 +1,73 @@
+/**
+ * What stage 2 reads: the modules, and what to do with them. Written here, read in stage2.ts.
+ *
+ *   0: 4      length n of the index, big-endian
+ *   4: n      the index: JSON of PayloadIndex (payload-index.ts), raw deflated
+ *   4+n: …    the chunks, one behind the other
+ *   …         the rest: the maps (see encodeMaps), if they come along
+ */
+import { inflateRawSync, deflateRawSync } from "node:zlib";
+import type { Bundle, BundledModule } from "../bundler/format.ts";
+import { decodeMappings } from "../bundler/source-map.ts";
+import type { PayloadIndex, PayloadModule } from "./payload-index.ts";
+
+export interface PayloadOptions {
+  readonly args?: readonly string[] | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Whether the maps come along. */
+  readonly maps: boolean;
+}
+
+export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Array {
+  const positions = new Map(bundle.modules.map(({ filename }, position) => [filename, position]));
+  const index: PayloadIndex = {
+    entry: positions.get(bundle.entry) ?? 0,
+    args: options.args ?? [],
+    env: options.env ?? {},
+    modules: bundle.modules.map((module, position): PayloadModule => {
+      const startsGroup = position > 0 && bundle.modules[position - 1]?.group !== module.group;
+      const dictionary = module.usesDictionary ? 1 : startsGroup ? 2 : 0;
+      return [module.filename, module.chunk.length, dictionary, importTable(module, positions)];
+    }),
+  };
+  const deflated = deflateRawSync(JSON.stringify(index), { level: 9 });
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(deflated.length);
+  const chunks = bundle.modules.map(({ chunk }) => chunk);
+  return Buffer.concat([length, deflated, ...chunks, ...(options.maps ? [encodeMaps(bundle)] : [])]);
+}
+
+/**
+ * The maps as the far side wants them: raw deflated JSON, filename to a flat array of four numbers a segment,
+ * each but the generated column relative to the segment before: generated line, generated column, source line,
+ * source column. A decoder of plain differences is a tenth of one for base64 VLQ, and it is sent before ready.
+ */
+export function encodeMaps(bundle: Bundle): Uint8Array {
+  const maps = bundle.modules.map((module) => [module.filename, differences(module)]);
+  return deflateRawSync(JSON.stringify(Object.fromEntries(maps)), { level: 9 });
+}
+
+function differences(module: BundledModule): number[] {
+  const { mappings }: { mappings: string } = JSON.parse(inflateRawSync(module.map).toString("utf8"));
+  const numbers: number[] = [];
+  let [generatedLine, sourceLine, sourceColumn] = [0, 0, 0];
+  for (const segment of decodeMappings(mappings)) {
+    numbers.push(
+      segment.generatedLine - generatedLine,
+      segment.generatedColumn,
+      segment.sourceLine - sourceLine,
+      segment.sourceColumn - sourceColumn,
+    );
+    ({ generatedLine, sourceLine, sourceColumn } = segment);
+  }
+  return numbers;
+}
+
+function importTable(module: BundledModule, positions: ReadonlyMap<string, number>): Record<string, number> {
+  const table: Record<string, number> = {};
+  for (const { specifier, filename } of module.imports) {
+    const position = filename === undefined ? undefined : positions.get(filename);
+    if (position !== undefined) table[specifier] = position;
+  }
+  return table;
+}

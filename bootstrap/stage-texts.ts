@@ -1,0 +1,62 @@
+/** All that is written before the far side is ready, in order, and what it amounts to. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
+import type { Bundle } from "../bundler/format.ts";
+import { encodePayload } from "./payload.ts";
+import type { PayloadOptions } from "./payload.ts";
+import { COMMAND, discoveryLine } from "./stage0.ts";
+import { stage1Text } from "./stage1.ts";
+import { STAGE2_FILE } from "./stage2-file.ts";
+
+export interface Stages {
+  /** For the ssh command line. */
+  readonly command: string;
+  /** The rest is for stdin, one behind the other. */
+  readonly line: string;
+  readonly stage1: string;
+  /** Deflated. */
+  readonly stage2: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+export interface StageOptions extends PayloadOptions {
+  /** What begins every line that is ours among what the far side prints. */
+  readonly mark: string;
+  readonly runtime?: string | undefined;
+}
+
+export function encodeStages(bundle: Bundle, options: StageOptions): Stages {
+  const payload = encodePayload(bundle, options);
+  const sha256 = createHash("sha256").update(payload).digest("hex");
+  const body = readFileSync(STAGE2_FILE, "utf8");
+  const stage2 = deflateSync(
+    `(function(MARK,PAYLOAD_BYTES,PAYLOAD_SHA256){${body}\n})("${options.mark}",${payload.length},"${sha256}")`,
+    { level: 9 },
+  );
+  const stage1 = stage1Text(stage2.length);
+  return {
+    command: COMMAND,
+    line: discoveryLine(options.mark, stage1, options.runtime),
+    stage1,
+    stage2,
+    payload,
+  };
+}
+
+/** Hex digits of a mark: 128 bits, which no noise holds by chance. */
+export const MARK_CHARS = 32;
+
+/** The stages as `sshuttle bundle --inspect` shows them; the mark is another one at each launch. */
+export function describeStages(bundle: Bundle): {
+  stage0: string;
+  stage1: string;
+  stage2Bytes: number;
+  bytesBeforeReady: number;
+} {
+  const stages = encodeStages(bundle, { mark: "-".repeat(MARK_CHARS), maps: false });
+  const stage0 = `${stages.command}\n${stages.line}`;
+  const stage2Bytes = stages.stage2.length;
+  const bytesBeforeReady = stages.command.length + stages.line.length + stage2Bytes + stages.payload.length;
+  return { stage0, stage1: stages.stage1, stage2Bytes, bytesBeforeReady };
+}

@@ -1,0 +1,227 @@
+/**
+ * Stage 2: the loader, on the far side. It reads the payload (payload.ts), makes real modules of it, and runs
+ * the entry; what follows on stdin is the program's. Built-ins only, in the dialect of Node 8; a build step
+ * makes one minified expression of it (build-stage2.ts). Its bytes are sent before anything runs.
+ *
+ * Node's own loader does the loading: names are resolved by the bundle's table of imports, texts come from the
+ * bundle, and everything between (the cache, cycles, a module that throws, `require.main`, `module.children`)
+ * is Node's. A module's filename there is "/" and its path in the project, since much code demands an absolute
+ * one; traces have the path in the project.
+ */
+import { createHash } from "crypto";
+import { writeSync } from "fs";
+import { dirname } from "path";
+import { inspect } from "util";
+import { inflateRawSync } from "zlib";
+import { Module } from "module";
+import type { PayloadIndex } from "./payload-index.ts";
+
+// Parameters of the expression, see stage-texts.ts.
+declare const MARK: string;
+declare const PAYLOAD_BYTES: number;
+declare const PAYLOAD_SHA256: string;
+
+/** No byte for so long, and the far side gives up: a stopped client is no end of stdin, ms. */
+const STALL_MS = 60000;
+const TRUNCATED_STATUS = 98;
+const FATAL_STATUS = 99;
+/** How far deflate looks back. Source: RFC 1951, 2. */
+const DICTIONARY_BYTES = 32768;
+
+interface Loaded {
+  readonly text: string;
+  /** Specifier to position. */
+  readonly imports: { readonly [specifier: string]: number };
+  /** Differences as they came, then absolute numbers: generated line and column, source line and column. */
+  map: number[];
+  isDecoded: boolean;
+}
+
+interface CallSite {
+  getFileName(): string | null;
+  getLineNumber(): number | null;
+  getColumnNumber(): number | null;
+  toString(): string;
+}
+
+/** What Node's types leave out of its loader. */
+interface Loader {
+  _cache: { [filename: string]: NodeModule };
+  _load(request: string, parent: null, isMain: boolean): unknown;
+  _nodeModulePaths(folder: string): string[];
+  _resolveFilename(request: string, parent: NodeModule | null | undefined, ...rest: unknown[]): string;
+  new (id: string): NodeModule;
+  prototype: NodeModule & {
+    load(this: NodeModule, filename: string): void;
+    _compile(text: string, filename: string): void;
+  };
+}
+
+const loader: Loader = Module as unknown as Loader;
+const stdin = process.stdin;
+const modules: { [filename: string]: Loaded } = Object.create(null);
+const names: string[] = [];
+let heard = 0;
+
+function fail(detail: string): never {
+  writeSync(2, "\n" + MARK + " " + TRUNCATED_STATUS + " " + detail + "\n");
+  return process.exit(TRUNCATED_STATUS);
+}
+
+/** Node 8 has no readableLength. */
+function received(): number {
+  return (stdin as unknown as { _readableState: { length: number } })._readableState.length;
+}
+
+function ended(): never {
+  return fail("received " + received() + " of " + PAYLOAD_BYTES + " bytes");
+}
+
+const stall = setInterval(() => {
+  if (received() === heard) ended();
+  heard = received();
+}, STALL_MS);
+
+function readPayload(): void {
+  const payload: Buffer | null = stdin.read(PAYLOAD_BYTES) as Buffer | null;
+  if (!payload) {
+    stdin.once("readable", readPayload);
+    return;
+  }
+  stdin.removeListener("end", ended);
+  clearInterval(stall);
+  if (payload.length < PAYLOAD_BYTES) fail("received " + payload.length + " of " + PAYLOAD_BYTES + " bytes");
+  if (createHash("sha256").update(payload).digest("hex") !== PAYLOAD_SHA256)
+    fail("received a damaged payload");
+  run(payload);
+}
+
+function run(payload: Buffer): void {
+  let offset = 4 + payload.readUInt32BE(0);
+  const index: PayloadIndex = JSON.parse(inflateRawSync(payload.slice(4, offset)).toString());
+  let before: Buffer = Buffer.alloc(0);
+  for (const [name, bytes, dictionary, imports] of index.modules) {
+    const chunk = payload.slice(offset, (offset += bytes));
+    const text = dictionary === 1 ? inflateRawSync(chunk, { dictionary: before }) : inflateRawSync(chunk);
+    before = Buffer.concat((dictionary === 2 ? [text] : [before, text]) as readonly Buffer[]).slice(
+      -DICTIONARY_BYTES,
+    );
+    names.push("/" + name);
+    modules["/" + name] = { text: text.toString(), imports, map: [], isDecoded: false };
+  }
+  if (offset < payload.length) addMaps(payload.slice(offset));
+  const entry = String(names[index.entry]);
+  process.argv = [process.execPath, entry, ...index.args];
+  Object.assign(process.env, index.env);
+  // -e makes globals of these, which no module expects to find.
+  for (const name of ["require", "module", "exports", "__filename", "__dirname", "s", "b"])
+    delete (global as any)[name];
+  const { platform, arch, pid, version } = process;
+  process.stdout.write(
+    "\n" + MARK + " " + JSON.stringify({ name: "node", version, platform, arch, pid }) + "\n",
+  );
+  loader._load(entry, null, true);
+}
+
+const resolve = loader._resolveFilename;
+loader._resolveFilename = function (request, parent) {
+  const from = parent ? modules[parent.filename] : undefined;
+  if (from || !parent) {
+    if (request === "sshuttle:loader") {
+      const virtual = new loader(request);
+      virtual.exports = { addMaps };
+      virtual.loaded = true;
+      loader._cache[request] = virtual;
+      return request;
+    }
+    if (modules[request]) return request;
+    const name = from && names[from.imports[request] as number];
+    if (name) return name;
+  }
+  return resolve.apply(this, arguments as any);
+};
+
+const load = loader.prototype.load;
+loader.prototype.load = function (filename) {
+  const own = modules[filename];
+  if (!own) return load.call(this, filename);
+  this.filename = filename;
+  this.paths = loader._nodeModulePaths(dirname(filename));
+  if (/\.json$/.test(filename)) this.exports = JSON.parse(own.text);
+  else (this as any)._compile(own.text, filename);
+  this.loaded = true;
+};
+
+function addMaps(payload: Buffer): void {
+  const maps = JSON.parse(inflateRawSync(payload).toString());
+  for (const name of Object.keys(maps)) {
+    const own = modules["/" + name];
+    if (own) {
+      own.map = maps[name];
+      own.isDecoded = false;
+    }
+  }
+}
+
+const at = (numbers: number[], position: number): number => numbers[position] as number;
+
+/** Lines and columns count from 1 here, as in traces. */
+function sourcePosition(own: Loaded, line: number, column: number): string {
+  const { map } = own;
+  if (!own.isDecoded) {
+    for (let i = 4; i < map.length; i++) if (i % 4 !== 1) map[i] = at(map, i) + at(map, i - 4);
+    own.isDecoded = true;
+  }
+  // The last segment that begins at or before the position.
+  let low = 0;
+  let high = map.length / 4;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const lines = at(map, middle * 4) + 1 - line;
+    if (lines < 0 || (!lines && at(map, middle * 4 + 1) < column)) low = middle + 1;
+    else high = middle;
+  }
+  return low ? at(map, low * 4 - 2) + 1 + ":" + (at(map, low * 4 - 1) + 1) : line + ":" + column;
+}
+
+/** Node 8 counts its wrapper's text in a module's first line. */
+const firstLineShift = /^v[89]\./.test(process.version) ? (Module as any).wrapper[0].length : 0;
+
+function describeFrame(frame: CallSite): string {
+  const text = String(frame);
+  const filename = frame.getFileName();
+  const own = filename && modules[filename];
+  const line = frame.getLineNumber();
+  const column = frame.getColumnNumber();
+  if (!filename || !own || !line || !column) return text;
+  const position = sourcePosition(own, line, line === 1 ? column - firstLineShift : column);
+  return text.replace(filename + ":" + line + ":" + column, () => filename.slice(1) + ":" + position);
+}
+
+(Error as any).prepareStackTrace = (error: Error, frames: CallSite[]) => {
+  let head;
+  try {
+    head = Error.prototype.toString.call(error);
+  } catch (_) {
+    head = "Error";
+  }
+  return [head].concat(frames.map(describeFrame)).join("\n    at ");
+};
+
+/** Node's own report would quote the compiled line first; ours is the trace, and ends with our status. */
+function fatal(event: string): (error: unknown) => void {
+  return (error) => {
+    if (process.listenerCount(event) > 1) return;
+    try {
+      writeSync(2, (error instanceof Error ? "" : "Uncaught ") + inspect(error) + "\n");
+    } catch (_) {
+      // Nobody reads it.
+    }
+    process.exit(FATAL_STATUS);
+  };
+}
+process.on("uncaughtException", fatal("uncaughtException"));
+process.on("unhandledRejection", fatal("unhandledRejection"));
+
+stdin.once("end", ended);
+readPayload();
