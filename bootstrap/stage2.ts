@@ -50,11 +50,13 @@ interface Loader {
   _load(request: string, parent: null, isMain: boolean): unknown;
   _nodeModulePaths(folder: string): string[];
   _resolveFilename(request: string, parent: NodeModule | null | undefined, ...rest: unknown[]): string;
+  wrapper: [string, string];
   new (id: string): NodeModule;
-  prototype: NodeModule & {
-    load(this: NodeModule, filename: string): void;
-    _compile(text: string, filename: string): void;
-  };
+  prototype: { load(this: LoadingModule, filename: string): void };
+}
+
+interface LoadingModule extends NodeModule {
+  _compile(text: string, filename: string): void;
 }
 
 const loader: Loader = Module as unknown as Loader;
@@ -103,9 +105,7 @@ function run(payload: Buffer): void {
   for (const [name, bytes, dictionary, imports] of index.modules) {
     const chunk = payload.slice(offset, (offset += bytes));
     const text = dictionary === 1 ? inflateRawSync(chunk, { dictionary: before }) : inflateRawSync(chunk);
-    before = Buffer.concat((dictionary === 2 ? [text] : [before, text]) as readonly Buffer[]).slice(
-      -DICTIONARY_BYTES,
-    );
+    before = Buffer.concat(dictionary === 2 ? [text] : [before, text]).slice(-DICTIONARY_BYTES);
     names.push("/" + name);
     modules["/" + name] = { text: text.toString(), imports, map: [], isDecoded: false };
   }
@@ -114,8 +114,9 @@ function run(payload: Buffer): void {
   process.argv = [process.execPath, entry, ...index.args];
   Object.assign(process.env, index.env);
   // -e makes globals of these, which no module expects to find.
-  for (const name of ["require", "module", "exports", "__filename", "__dirname", "s", "b"])
-    delete (global as any)[name];
+  for (const name of ["require", "module", "exports", "__filename", "__dirname", "s", "b"]) {
+    Reflect.deleteProperty(global, name);
+  }
   const { platform, arch, pid, version } = process;
   process.stdout.write(
     "\n" + MARK + " " + JSON.stringify({ name: "node", version, platform, arch, pid }) + "\n",
@@ -138,7 +139,7 @@ loader._resolveFilename = function (request, parent) {
     const name = from && names[from.imports[request] as number];
     if (name) return name;
   }
-  return resolve.apply(this, arguments as any);
+  return resolve.apply(this, arguments as unknown as Parameters<typeof resolve>);
 };
 
 const load = loader.prototype.load;
@@ -147,8 +148,8 @@ loader.prototype.load = function (filename) {
   if (!own) return load.call(this, filename);
   this.filename = filename;
   this.paths = loader._nodeModulePaths(dirname(filename));
-  if (/\.json$/.test(filename)) this.exports = JSON.parse(own.text);
-  else (this as any)._compile(own.text, filename);
+  if (filename.endsWith(".json")) this.exports = JSON.parse(own.text);
+  else this._compile(own.text, filename);
   this.loaded = true;
 };
 
@@ -185,7 +186,7 @@ function sourcePosition(own: Loaded, line: number, column: number): string {
 }
 
 /** Node 8 counts its wrapper's text in a module's first line. */
-const firstLineShift = /^v[89]\./.test(process.version) ? (Module as any).wrapper[0].length : 0;
+const firstLineShift = /^v[89]\./.test(process.version) ? loader.wrapper[0].length : 0;
 
 function describeFrame(frame: CallSite): string {
   const text = String(frame);
@@ -198,11 +199,11 @@ function describeFrame(frame: CallSite): string {
   return text.replace(filename + ":" + line + ":" + column, () => filename.slice(1) + ":" + position);
 }
 
-(Error as any).prepareStackTrace = (error: Error, frames: CallSite[]) => {
+Error.prepareStackTrace = (error: Error, frames: CallSite[]) => {
   let head;
   try {
     head = Error.prototype.toString.call(error);
-  } catch (_) {
+  } catch (_unprintable) {
     head = "Error";
   }
   return [head].concat(frames.map(describeFrame)).join("\n    at ");
@@ -214,7 +215,7 @@ function fatal(event: string): (error: unknown) => void {
     if (process.listenerCount(event) > 1) return;
     try {
       writeSync(2, (error instanceof Error ? "" : "Uncaught ") + inspect(error) + "\n");
-    } catch (_) {
+    } catch (_unheard) {
       // Nobody reads it.
     }
     process.exit(FATAL_STATUS);

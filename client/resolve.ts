@@ -11,7 +11,7 @@ import type { NamedSubnet, Subnet } from "./subnet.ts";
  */
 export async function resolveSubnets(subnets: readonly (Subnet | NamedSubnet)[]): Promise<readonly Subnet[]> {
   const resolved = await Promise.all(
-    subnets.map((subnet) => ("family" in subnet ? [subnet] : resolveName(subnet))),
+    subnets.map(async (subnet) => ("family" in subnet ? [subnet] : await resolveName(subnet))),
   );
   return resolved.flat();
 }

@@ -50,7 +50,7 @@ function serve(connection: Connection, userKey: string): void {
       context.reject(["publickey"]);
     } else if (context.signature === undefined || context.blob === undefined) {
       context.accept();
-    } else if (allowed.verify(context.blob, context.signature, context.hashAlgo) === true) {
+    } else if (allowed.verify(context.blob, context.signature, context.hashAlgo)) {
       context.accept();
     } else {
       context.reject();

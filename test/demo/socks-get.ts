@@ -15,6 +15,7 @@ export async function getThroughSocks(socksPort: number, port: number): Promise<
   const answer = Buffer.concat(chunks);
   if (answer[3] !== 0) throw new Error(`the proxy answered ${answer[3] ?? "nothing"}`);
   const [head = "", body = ""] = answer.subarray(12).toString("utf8").split("\r\n\r\n");
-  if (!/^HTTP\/1\.1 200 /.test(head)) throw new Error(`the page answered "${head.split("\r\n")[0] ?? ""}"`);
+  if (!head.startsWith("HTTP/1.1 200 "))
+    throw new Error(`the page answered "${head.split("\r\n")[0] ?? ""}"`);
   return body;
 }

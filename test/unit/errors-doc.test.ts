@@ -13,5 +13,6 @@ test("docs/errors.md has a heading for every error code, and no other", () => {
   const codes = [BUNDLE_ERRORS, BOOTSTRAP_ERRORS, CLIENT_ERRORS, FIREWALL_ERRORS].flatMap((list) =>
     Object.keys(list),
   );
-  assert.deepEqual(headings.toSorted(), codes.toSorted());
+  assert.equal(headings.length, codes.length);
+  assert.deepEqual(new Set(headings), new Set(codes));
 });

@@ -41,7 +41,7 @@ test("reportError() prints message and hint of our errors, the stack of others, 
   assert.equal(reportError(new SshuttleError("x", EXIT.io, "Cannot x", { hint: "do y" }), log), 74);
   assert.deepEqual(lines.splice(0), ["sshuttle: Cannot x\n", "sshuttle:   do y\n"]);
   assert.equal(reportError(new TypeError("oops"), log), 70);
-  assert.match(lines.join(""), /internal error: TypeError: oops\n.*log\.test\.ts/);
+  assert.match(lines.join(""), /internal error: TypeError: oops\n.*log\.test\./);
 });
 
 test("Undo runs every step in reverse, and resolves with the first failure", async () => {
