@@ -44,7 +44,7 @@ function readEdges(input: Input, inputs: Metafile["inputs"]): Edge[] {
   const edges = new Map<string, Edge>();
   for (const { path, original, external, kind } of input.imports) {
     if (kind !== "import-statement" && kind !== "require-call" && kind !== "dynamic-import") continue;
-    const target = external === true ? undefined : path;
+    const target = external === true ? undefined : withoutAttributes(path, inputs);
     if (target !== undefined ? inputs[target] === undefined : path === "<runtime>" || path.includes("*"))
       continue;
     const edge: Edge = {
@@ -57,6 +57,12 @@ function readEdges(input: Input, inputs: Metafile["inputs"]): Edge[] {
     else if (known.kind === "dynamic" && edge.kind === "static") edges.set(edge.specifier, edge);
   }
   return [...edges.values()];
+}
+
+/** A JSON file is one module, imported with attributes or required without; esbuild has two inputs. */
+function withoutAttributes(path: string, inputs: Metafile["inputs"]): string {
+  const plain = path.replace(/ with \{ type: 'json' \}$/, "");
+  return inputs[plain] === undefined ? path : plain;
 }
 
 function isEsm(path: string, input: Input): boolean {

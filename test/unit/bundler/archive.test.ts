@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { buffer } from "node:stream/consumers";
@@ -13,6 +14,8 @@ import { bundle } from "../../../bundler/bundle.ts";
 import type { Bundle, BundledModule } from "../../../bundler/format.ts";
 import { MAX_CODE_BYTES, MAX_TOTAL_CODE_BYTES } from "../../../bundler/inflate.ts";
 import { writeProgram } from "./program.ts";
+
+const BUNDLER = fileURLToPath(new URL("../../../../bundler", import.meta.url));
 
 async function smallBundle(context: TestContext): Promise<Bundle> {
   const folder = await writeProgram(context, {
@@ -66,6 +69,17 @@ test("readArchive() gives back what writeArchive() wrote", async (context) => {
 test("writeArchive() writes the same bytes each time", async (context) => {
   const made = await smallBundle(context);
   assert.deepEqual(await writeArchive(made), await writeArchive(made));
+});
+
+test("reading an archive, and inspecting it, loads no package", async () => {
+  for (const file of ["archive.ts", "inspect.ts", "format.ts"]) {
+    const made = await bundle(join(BUNDLER, file));
+    const loaded = made.modules.filter(({ group }) => group === "").map(({ filename }) => filename);
+    assert.deepEqual(
+      loaded.filter((filename) => !filename.startsWith("bundler/")),
+      [],
+    );
+  }
 });
 
 test("an archive is a tar for tar-stream and for tar, without times and owners", async (context) => {

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { symlink } from "node:fs/promises";
+import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { bundle } from "../../../bundler/bundle.ts";
 import type { BundleOptions } from "../../../bundler/bundle.ts";
 import type { Bundle } from "../../../bundler/format.ts";
 import { filenamesOf, mapOf, moduleOf, textOf, writeFiles, writeProgram } from "./program.ts";
 import type { Files } from "./program.ts";
+
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 
 async function bundleOf(context: TestContext, files: Files, options?: BundleOptions): Promise<Bundle> {
   return bundle(join(await writeProgram(context, files), "main.ts"), options);
@@ -15,9 +18,11 @@ async function bundleOf(context: TestContext, files: Files, options?: BundleOpti
 
 test("bundle() makes a module of each file that the entry reaches, the entry first", async (context) => {
   const made = await bundleOf(context, {
-    "main.ts": 'import "./lib/a.ts"; import data from "./data.json"; console.log(data);',
+    "main.ts":
+      'import "./lib/a.ts"; import data from "./data.json" with { type: "json" }; console.log(data);',
     "lib/a.ts": 'import b = require("../b.cjs"); import "left-pad"; export { b };',
-    "b.cjs": "module.exports = 1;",
+    "b.cjs": 'module.exports = require("./data");',
+    "node_modules/left-pad/package.json": '{"sideEffects":false}',
     "data.json": '{"one":1}',
     "unused.ts": "throw 1;",
     "node_modules/left-pad/index.js": "exports.pad = 1;",
@@ -246,6 +251,15 @@ test("bundle() gives the same bytes twice, and in another folder with another na
   assert.deepEqual(await bundle(join(short, "main.ts")), first);
   assert.deepEqual(await bundle(join(long, "deep/er/main.ts")), first);
   for (const { filename } of first.modules) assert.ok(!textOf(first, filename).includes(short), filename);
+});
+
+test("bundle() gives the tunnel's agent the same bytes in a copy of the project", async (context) => {
+  const copy = await writeProgram(context, {}, "copy-of-the-project-");
+  for (const name of ["agent-src", "tsconfig.json", "package.json"]) {
+    await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  const made = await bundle(join(copy, "agent-src/main.ts"));
+  assert.deepEqual(made, await bundle(join(ROOT, "agent-src/main.ts")));
 });
 
 test("bundle() changes its hash with a text, an edge or a name", async (context) => {
