@@ -27,8 +27,8 @@ export function segmentOffsets({ text, segments }: MappedText): number[] {
 }
 
 /**
- * Edits the text and moves the segments along. A segment at the place of an insertion goes behind it,
- * one inside of what is replaced goes to the end of the replacement.
+ * Edits the text and moves the segments along. A segment at the place of an insertion goes behind it, one
+ * at the start of what is replaced stays at the start, one further inside goes to the end.
  */
 export function applyEdits(mapped: MappedText, edits: readonly Edit[]): MappedText {
   const pieces: string[] = [];
@@ -47,7 +47,7 @@ export function applyEdits(mapped: MappedText, edits: readonly Edit[]): MappedTe
   const offsets = segmentOffsets(mapped);
   const segments = mapped.segments.map((segment, index) => {
     let offset = offsets[index] ?? 0;
-    for (let edit = edits[next]; edit !== undefined && edit.start <= offset; edit = edits[++next]) {
+    for (let edit = edits[next]; edit !== undefined && isBehind(offset, edit); edit = edits[++next]) {
       shift += edit.replacement.length - (edit.end - edit.start);
       offset = Math.max(offset, edit.end);
     }
@@ -56,4 +56,8 @@ export function applyEdits(mapped: MappedText, edits: readonly Edit[]): MappedTe
     return { ...segment, generatedLine: line, generatedColumn: offset - (starts[line] ?? 0) };
   });
   return { text, segments };
+}
+
+function isBehind(offset: number, edit: Edit): boolean {
+  return edit.end <= offset || edit.start < offset;
 }

@@ -167,6 +167,16 @@ test("readArchive() compares text, sizes and hashes", async () => {
   );
 });
 
+test("readArchive() names the module whose map was changed", async () => {
+  const archive = Buffer.from(await writeArchive(oneModule()));
+  const map = archive.lastIndexOf("maps/0\0") + 512;
+  archive[map] = (archive[map] ?? 0) ^ 1;
+  await assert.rejects(readArchive(archive), {
+    code: "bundle-damaged",
+    message: 'Cannot read the archive: the map of "main.ts" does not match its sha256',
+  });
+});
+
 test("readArchive() refuses names that lead nowhere, or out of the project", async () => {
   await refused({ ...oneModule(), entry: "other.ts" }, /its entry "other\.ts" is not in it/);
   await refused(oneModule({ group: "other.ts" }), /in the unknown group "other\.ts"/);
