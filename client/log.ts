@@ -1,5 +1,7 @@
 /** What the user reads on stderr, one line an entry. Text of the far side is made harmless for the terminal. */
 
+import { printable } from "../bootstrap/printable.ts";
+
 /** 0: what one must know; 1 (-v): connections and rules; 2: the link; 3: frames. */
 export type LogLevel = 0 | 1 | 2 | 3;
 
@@ -11,13 +13,6 @@ export function createLog(verbosity: number, write: (line: string) => void = wri
     if (level > verbosity) return;
     for (const line of text.trimEnd().split("\n")) write(`sshuttle: ${printable(line)}\n`);
   };
-}
-
-/** The text with control characters spelled out, so that no peer can move the cursor or retitle the window. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) =>
-    char === "\t" ? char : `\\u{${char.codePointAt(0)?.toString(16) ?? ""}}`,
-  );
 }
 
 function writeStderr(line: string): void {

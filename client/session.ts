@@ -11,7 +11,7 @@ import { UsageError } from "./errors.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { startFirewall } from "./firewall/launch-helper.ts";
 import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
-import type { Plan } from "./firewall/plan.ts";
+import type { Plan, Sources } from "./firewall/plan.ts";
 import { formatEndpoint, listen } from "./intake/listener.ts";
 import type { Listener } from "./intake/listener.ts";
 import { startSocks } from "./intake/socks.ts";
@@ -42,6 +42,7 @@ export async function startSession(
   log: Log,
   undo: Undo,
 ): Promise<Session> {
+  const sources = capturedSources(options);
   const includes = await resolveSubnets(options.includes);
   const excludes = await resolveSubnets(options.excludes);
   const bundle = await readAgentBundle();
@@ -75,7 +76,7 @@ export async function startSession(
       includes,
       excludes,
       ownConnections: await findOwnPeers(options, opened.pid, log),
-      routerMode: captured.some(({ endpoint }) => !isLoopback(endpoint.address)),
+      sources,
     };
     // Again, so that rules go before the listeners they point at; a second stop is the first one's result.
     undo.push(() => firewall.stop());
@@ -134,6 +135,19 @@ function withUndo(transport: Transport, undo: Undo): Transport {
   };
 }
 
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
+/**
+ * Whose connections are captured. Without a remote the agent is on this machine, and what it opens is this
+ * machine's: captured, it would come back for ever.
+ * @throws UsageError if that leaves nothing to capture.
+ */
+function capturedSources({ remote, listen: addresses = [], includes }: TunnelOptions): Sources {
+  const routes = addresses.some(({ address }) => address !== "::1" && !address.startsWith("127."));
+  if (remote !== undefined) return routes ? "both" : "local";
+  if (!routes && includes.length > 0) {
+    throw new UsageError(
+      "Cannot capture this machine's connections without -r: the agent would run here, and capture its own",
+      "name a remote; or serve others with --listen 0.0.0.0; or use --socks",
+    );
+  }
+  return "forwarded";
 }

@@ -2,10 +2,10 @@
  * A plan as iptables-restore texts, and the texts that take exactly the same out again. Pure.
  *
  * One text is one transaction for one family. Everything is in three chains of our own in table nat, and one
- * jump in OUTPUT, and in router mode PREROUTING, leads there. The same texts work with iptables-nft and iptables-legacy.
+ * jump in OUTPUT, and for forwarded connections in PREROUTING, leads there. The same texts work with iptables-nft and iptables-legacy.
  */
 import { parseInstanceName } from "./instance-name.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, Sources } from "./plan.ts";
 import { CHAIN_NAMES, compileRules, isReachedByRedirect, ownRules } from "./rules.ts";
 import type { ChainName, Rule } from "./rules.ts";
 import type { Endpoint } from "./plan.ts";
@@ -26,9 +26,15 @@ export function instanceOfChain(chain: string): string | undefined {
   return /-[ocs]$/.test(chain) && parseInstanceName(instance) !== undefined ? instance : undefined;
 }
 
+const BUILTIN_CHAINS: Readonly<Record<Sources, readonly string[]>> = {
+  local: ["OUTPUT"],
+  forwarded: ["PREROUTING"],
+  both: ["OUTPUT", "PREROUTING"],
+};
+
 /** The built-in chains that a plan needs. */
-export function builtinChainsOf(plan: Plan): string[] {
-  return plan.routerMode ? ["OUTPUT", "PREROUTING"] : ["OUTPUT"];
+export function builtinChainsOf(plan: Plan): readonly string[] {
+  return BUILTIN_CHAINS[plan.sources];
 }
 
 /** The text that makes everything for one family; `markers` are empty chains to make with it (nat-table.ts). */

@@ -24,7 +24,7 @@ const SAMPLE: Plan = {
   ],
   excludes: [],
   ownConnections: [{ family: 4, address: "192.0.2.1", port: 22 }],
-  routerMode: true,
+  sources: "both",
 };
 
 export class NftBackend implements Backend {

@@ -20,7 +20,7 @@ import {
 } from "./netlink.ts";
 import type { Attribute, Message } from "./netlink.ts";
 import { activeFamilies } from "./plan.ts";
-import type { Endpoint, Plan } from "./plan.ts";
+import type { Endpoint, Plan, Sources } from "./plan.ts";
 import { compileRules, ownRules } from "./rules.ts";
 import type { ChainName, Rule } from "./rules.ts";
 
@@ -81,9 +81,15 @@ export type BaseChain = keyof typeof BASE_CHAINS;
  */
 export const BASE_PRIORITY = -101;
 
+const CHAINS_FOR: Readonly<Record<Sources, readonly BaseChain[]>> = {
+  local: ["output"],
+  forwarded: ["prerouting"],
+  both: ["output", "prerouting"],
+};
+
 /** The base chains that a plan needs. */
-export function baseChainsOf(plan: Plan): BaseChain[] {
-  return plan.routerMode ? ["output", "prerouting"] : ["output"];
+export function baseChainsOf(plan: Plan): readonly BaseChain[] {
+  return CHAINS_FOR[plan.sources];
 }
 
 /** Requests that make the table with everything in it. They fail if a table of that name exists. */

@@ -23,6 +23,10 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Whose connections are captured: this machine's, those that others route through it, or both. */
+export const SOURCES = ["local", "forwarded", "both"] as const;
+export type Sources = (typeof SOURCES)[number];
+
 export interface Plan {
   /** Where captured connections arrive, at most one of a family. A family without one is left alone. */
   readonly listeners: readonly Endpoint[];
@@ -30,8 +34,7 @@ export interface Plan {
   readonly excludes: readonly Subnet[];
   /** Peers that must never be captured: what ssh is connected to. Replaced as a whole by an update. */
   readonly ownConnections: readonly Endpoint[];
-  /** Whether connections that other machines route through this one are captured too. */
-  readonly routerMode: boolean;
+  readonly sources: Sources;
 }
 
 /** One line of the decision: what it matches and where that goes. */

@@ -3,7 +3,7 @@
  *
  *   probe auto|nft|nat                                    once, first
  *   listen FAMILY ADDRESS PORT                            the plan, in any order
- *   router
+ *   from local|forwarded|both                             whose connections; without it, local
  *   include|exclude FAMILY ADDRESS PREFIX [FIRST LAST]
  *   own FAMILY ADDRESS PORT
  *   start                                                 applies the plan
@@ -20,7 +20,8 @@ import { FirewallError } from "./errors.ts";
 import { RULE_METHODS } from "./firewall.ts";
 import type { RuleMethod } from "./firewall.ts";
 import { LineReader } from "./lines.ts";
-import type { Endpoint, Plan } from "./plan.ts";
+import { SOURCES } from "./plan.ts";
+import type { Endpoint, Plan, Sources } from "./plan.ts";
 
 export type Request =
   | { readonly kind: "probe"; readonly method: RuleMethod | "auto" }
@@ -34,12 +35,12 @@ export const MAX_SUBNETS = 16_384;
 export const MAX_OWN_CONNECTIONS = 256;
 
 type State = "new" | "planning" | "running" | "cleaning";
-type Verb = "probe" | "listen" | "router" | "include" | "exclude" | "own" | "start" | "update" | "cleanup";
+type Verb = "probe" | "listen" | "from" | "include" | "exclude" | "own" | "start" | "update" | "cleanup";
 
 /** Which verbs a state takes. */
 const VERBS: Readonly<Record<State, readonly Verb[]>> = {
   new: ["probe", "cleanup"],
-  planning: ["listen", "router", "include", "exclude", "own", "start"],
+  planning: ["listen", "from", "include", "exclude", "own", "start"],
   running: ["own", "update"],
   cleaning: [],
 };
@@ -53,7 +54,7 @@ export class RequestReader {
   private includes: Subnet[] = [];
   private excludes: Subnet[] = [];
   private own: Endpoint[] = [];
-  private routerMode = false;
+  private sources: Sources = "local";
 
   /** @throws FirewallError "firewall-request" for whatever is not in the grammar, or over a limit. */
   receive(bytes: Uint8Array): Request[] {
@@ -77,7 +78,7 @@ export class RequestReader {
     switch (verb) {
       case "probe":
         this.state = "planning";
-        return { kind: "probe", method: fields.method() };
+        return { kind: "probe", method: fields.oneOf("method", [...RULE_METHODS, "auto"] as const) };
       case "cleanup":
         this.state = "cleaning";
         return { kind: "cleanup" };
@@ -87,8 +88,8 @@ export class RequestReader {
         this.listeners.push(listener);
         return undefined;
       }
-      case "router":
-        this.routerMode = true;
+      case "from":
+        this.sources = fields.oneOf("source", SOURCES);
         return undefined;
       case "include":
       case "exclude":
@@ -100,11 +101,11 @@ export class RequestReader {
         this.own.push(fields.endpoint());
         return undefined;
       case "start": {
-        const { listeners, includes, excludes, routerMode } = this;
+        const { listeners, includes, excludes, sources } = this;
         this.state = "running";
         return {
           kind: "start",
-          plan: { listeners, includes, excludes, ownConnections: this.takeOwn(), routerMode },
+          plan: { listeners, includes, excludes, ownConnections: this.takeOwn(), sources },
         };
       }
       case "update":
@@ -128,10 +129,10 @@ export function encodeCleanup(): string {
 }
 
 export function encodeStart(plan: Plan): string {
-  const { listeners, includes, excludes, ownConnections, routerMode } = plan;
+  const { listeners, includes, excludes, ownConnections, sources } = plan;
   return lines([
     ...listeners.map((listener) => `listen ${endpointWords(listener)}`),
-    ...(routerMode ? ["router"] : []),
+    `from ${sources}`,
     ...includes.map((subnet) => `include ${subnetWords(subnet)}`),
     ...excludes.map((subnet) => `exclude ${subnetWords(subnet)}`),
     ...ownConnections.map((peer) => `own ${endpointWords(peer)}`),
@@ -166,11 +167,11 @@ class Fields {
     this.words = [...words];
   }
 
-  method(): RuleMethod | "auto" {
+  oneOf<T extends string>(what: string, allowed: readonly T[]): T {
     const word = this.word();
-    const method = ([...RULE_METHODS, "auto"] as const).find((candidate) => candidate === word);
-    if (method === undefined) throw refuse(this.line, `"${word}" is no method`);
-    return method;
+    const found = allowed.find((candidate) => candidate === word);
+    if (found === undefined) throw refuse(this.line, `"${word}" is no ${what}`);
+    return found;
   }
 
   endpoint(): Endpoint {

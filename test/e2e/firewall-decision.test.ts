@@ -83,7 +83,7 @@ function planOf(listeners: readonly Endpoint[]): fc.Arbitrary<Plan> {
       includes: fc.array(anySubnet, { minLength: 1, maxLength: 6 }),
       excludes: fc.array(anySubnet, { maxLength: 4 }),
       ownConnections: fc.array(fc.oneof(endpointOf(4), endpointOf(6)), { maxLength: 2 }),
-      routerMode: fc.boolean(),
+      sources: fc.constantFrom("local" as const, "both" as const),
     },
     { noNullPrototype: true },
   );
@@ -167,7 +167,7 @@ for (const { title, wish, kind } of METHODS) {
         ],
         excludes: [],
         ownConnections: [],
-        routerMode: false,
+        sources: "local",
       };
       await client.start(plan);
       for (const address of ["127.0.0.1", "::1", OWN.v4, OWN.v6]) {
@@ -191,7 +191,7 @@ for (const { title, wish, kind } of METHODS) {
         ],
         excludes: [],
         ownConnections: [{ family: 4, address: "10.0.0.1", port }],
-        routerMode: false,
+        sources: "local",
       };
       await client.start(plan);
       assert.equal(await dial(lab.client, "10.0.0.1", port), "direct");
@@ -219,7 +219,7 @@ for (const { title, wish, kind } of METHODS) {
         ],
         excludes: [{ family: 4, address: "10.0.0.2", prefix: 32 }],
         ownConnections: [],
-        routerMode: true,
+        sources: "both",
       };
       const toLan = addressOf("client", "lan");
       const each: Packet[] = [
@@ -235,7 +235,7 @@ for (const { title, wish, kind } of METHODS) {
       await compare(lab.client, plan, each);
       assert.equal(await dial(lab.lan, toLan.v4, port), null, "who dials the listener itself is told apart");
       await client.stop();
-      await client.start({ ...plan, routerMode: false });
+      await client.start({ ...plan, sources: "local" });
       assert.equal(await dial(lab.lan, "10.0.0.1", PORTS[0] ?? 0), "direct");
       assert.notEqual(await dial(lab.client, "10.0.0.1", PORTS[0] ?? 0), "direct");
       await client.stop();
@@ -258,7 +258,7 @@ for (const { title, wish, kind } of METHODS) {
         ],
         excludes: [],
         ownConnections: [],
-        routerMode: true,
+        sources: "both",
       });
       for (const host of [lab.client, lab.lan]) {
         for (const address of ["10.0.0.1", "fd00::1"]) {
@@ -286,7 +286,7 @@ for (const { title, wish, kind } of METHODS) {
         includes: [{ family: 4, address: "0.0.0.0", prefix: 0 }],
         excludes: [],
         ownConnections: [],
-        routerMode: false,
+        sources: "local",
       });
       echo.stdin.write("after\n");
       await echo.output(/after/);

@@ -45,7 +45,7 @@ function planWith(port: number): Plan {
     includes: [{ family: 4, address: "10.0.0.0", prefix: 8 }],
     excludes: [],
     ownConnections: [],
-    routerMode: false,
+    sources: "local",
   };
 }
 

@@ -78,7 +78,7 @@ async function planFor(client: StandIn, subnet: string): Promise<Plan> {
     ],
     excludes: [],
     ownConnections: [{ family: 4, address: "192.0.2.1", port: 22 }],
-    routerMode: true,
+    sources: "both",
   };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EXIT, SshuttleError } from "../../../bundler/error.ts";
 import { LastLines } from "../../../client/last-lines.ts";
-import { createLog, printable } from "../../../client/log.ts";
+import { createLog } from "../../../client/log.ts";
 import { reportError } from "../../../client/report-error.ts";
 import { Undo } from "../../../client/undo.ts";
 
@@ -17,11 +17,6 @@ test("createLog() prints up to its level, a prefix before each line", () => {
   log(1, "three");
   log(2, "four");
   assert.deepEqual(lines, ["sshuttle: one\n", "sshuttle: two\n", "sshuttle: three\n"]);
-});
-
-test("printable() spells out what would move a terminal's cursor, and leaves other text alone", () => {
-  assert.equal(printable("a\u001b[2J\rb\u202ec"), "a\\u{1b}[2J\\u{d}b\\u{202e}c");
-  assert.equal(printable("grüße\t→ 東京"), "grüße\t→ 東京");
 });
 
 test("LastLines gives completed lines, keeps the last, and cuts a line without end", () => {

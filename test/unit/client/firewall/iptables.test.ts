@@ -23,7 +23,7 @@ const PLAN: Plan = {
   ],
   excludes: [{ family: 4, address: "10.9.0.0", prefix: 16 }],
   ownConnections: [{ family: 4, address: "192.0.2.1", port: 22 }],
-  routerMode: true,
+  sources: "both",
 };
 
 test("iptablesApply() writes one transaction: chains, rules, and the jumps last", () => {

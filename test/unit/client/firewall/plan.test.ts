@@ -18,7 +18,7 @@ function plan(includes: readonly string[], excludes: readonly string[] = []): Pl
     includes: includes.map(subnet),
     excludes: excludes.map(subnet),
     ownConnections: [],
-    routerMode: false,
+    sources: "local",
   };
 }
 

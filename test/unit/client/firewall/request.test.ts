@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { FirewallError } from "../../../../client/firewall/errors.ts";
 import { MAX_LINE_BYTES } from "../../../../client/firewall/lines.ts";
+import { SOURCES } from "../../../../client/firewall/plan.ts";
 import type { Endpoint, Plan } from "../../../../client/firewall/plan.ts";
 import {
   encodeCleanup,
@@ -37,7 +38,7 @@ const plan: fc.Arbitrary<Plan> = fc.record(
     includes: fc.array(subnet),
     excludes: fc.array(subnet),
     ownConnections: fc.array(endpoint),
-    routerMode: fc.boolean(),
+    sources: fc.constantFrom(...SOURCES),
   },
   { noNullPrototype: true },
 );
@@ -49,7 +50,7 @@ function addressOf(of: 4 | 6): fc.Arbitrary<string> {
 
 /** Words of the grammar, and some that are not. */
 const WORDS =
-  "probe auto nft listen router include exclude own start update cleanup 4 6 10.0.0.0 ::1 0 32 80 65536 -1 1e3 $(reboot) ; \0 é"
+  "probe auto nft listen from both include exclude own start update cleanup 4 6 10.0.0.0 ::1 0 32 80 65536 -1 1e3 $(reboot) ; \0 é"
     .split(" ")
     .concat("");
 
@@ -128,7 +129,8 @@ test("RequestReader refuses words that are not in the grammar, naming them", () 
     ["include 4 010.0.0.1 8", /is no IPv4 address/],
     ["include 4  10.0.0.0 8", /is no IPv4 address/],
     ["include 4 10.0.0.0;reboot 8", /is no IPv4 address/],
-    ["router 1", /too much/],
+    ["from both 1", /too much/],
+    ["from nowhere", /no source/],
     [" start", /expected listen/],
     ["START", /expected listen/],
     ["start\r", /outside of printable ASCII/],

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../../client/main.js", import.meta.url));
+
+function sshuttle(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
+}
+
+test("--help and --version print to stdout and end with 0", () => {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL("../../../../package.json", import.meta.url), "utf8"),
+  );
+  assert.equal(sshuttle("--version").stdout, `${version}\n`);
+  const help = sshuttle("--help");
+  assert.equal(help.status, 0);
+  for (const option of [
+    "--remote",
+    "--exclude",
+    "--listen",
+    "--method",
+    "--socks",
+    "--ssh-cmd",
+    "--verbose",
+  ]) {
+    assert.ok(help.stdout.includes(option), option);
+  }
+});
+
+test("what cannot be meant ends with 64 and says on stderr what it was", () => {
+  const cases: readonly [args: string[], message: RegExp][] = [
+    [["--exlude", "10/8"], /did you mean --exclude\?/],
+    [["-r", "host"], /no subnet to capture/],
+    [["10/8"], /Cannot capture this machine's connections without -r/],
+    [["-r", "host", "no-such-host.invalid"], /Cannot resolve host "no-such-host\.invalid"/],
+    [["bundle", "no-such-file.ts"], /no-such-file\.ts/],
+    [["cleanup", "everything"], /cleanup takes no arguments/],
+  ];
+  for (const [args, message] of cases) {
+    const { status, stdout, stderr } = sshuttle(...args);
+    assert.equal(status, 64, `${args.join(" ")}: ${stderr}`);
+    assert.match(stderr, message);
+    assert.equal(stdout, "");
+  }
+});
+
+test("an ssh that is not there, or a host that refuses, is named with the reason, and ends with 69", () => {
+  const missing = sshuttle("-r", "host", "--socks", "127.0.0.1:0", "-e", "/no/such/ssh");
+  assert.equal(missing.status, 69, missing.stderr);
+  assert.match(missing.stderr, /\/no\/such\/ssh/);
+  const refused = sshuttle("-r", "127.0.0.1:1", "--socks", "127.0.0.1:0", "-e", "ssh -F none");
+  assert.equal(refused.status, 69, refused.stderr);
+  assert.match(refused.stderr, /[Rr]efused/);
+});
+
+test("bundle --inspect --json lists what is uploaded, and the figures add up", () => {
+  const { status, stdout } = sshuttle("bundle", "--inspect", "--json");
+  assert.equal(status, 0);
+  const inspection: {
+    hash: string;
+    bytesBeforeReady: number;
+    stage0: string;
+    stage1: string;
+    stage2Bytes: number;
+    modules: { filename: string; chunkBytes: number; mapBytes: number; sha256: string; imports: object[] }[];
+  } = JSON.parse(stdout);
+  assert.match(inspection.hash, /^[0-9a-f]{64}$/);
+  assert.ok(inspection.stage0.includes(inspection.stage1));
+  assert.ok(inspection.modules.some(({ filename }) => filename === "agent-src/main.ts"));
+  const chunks = inspection.modules.reduce((sum, { chunkBytes }) => sum + chunkBytes, 0);
+  const stages = Buffer.byteLength(inspection.stage0) + inspection.stage2Bytes;
+  assert.ok(inspection.bytesBeforeReady > chunks + stages);
+  assert.ok(inspection.bytesBeforeReady < chunks + stages + 2048, "the index is small");
+});
