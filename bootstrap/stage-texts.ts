@@ -31,7 +31,7 @@ export function encodeStages(bundle: Bundle, options: StageOptions): Stages {
   const sha256 = createHash("sha256").update(payload).digest("hex");
   const body = readFileSync(STAGE2_FILE, "utf8");
   const stage2 = deflateSync(
-    `(function(MARK,PAYLOAD_BYTES,PAYLOAD_SHA256){${body}\n})("${options.mark}",${payload.length},"${sha256}")`,
+    `(function(MARK,PAYLOAD_BYTES,PAYLOAD_SHA256){${body}\n})("${options.mark}",${payload.length},"${sha256}")\n//# sourceURL=stage2`,
     { level: 9 },
   );
   const stage1 = stage1Text(stage2.length);
