@@ -109,6 +109,8 @@ export class Channel implements Flow {
   credit: number;
   resetCode: ResetCode | undefined;
   resetDetail: string;
+  /** The reset to make once the queue is empty. */
+  failure: [ResetCode, string] | undefined;
   readonly window: ReceiveWindow;
   private readonly host: ChannelHost;
   private readonly queue: Uint8Array[];
@@ -132,6 +134,7 @@ export class Channel implements Flow {
     this.credit = 0;
     this.resetCode = undefined;
     this.resetDetail = "";
+    this.failure = undefined;
     this.window = new ReceiveWindow(windowBytes);
     this.host = host;
     this.queue = [];
@@ -192,6 +195,16 @@ export class Channel implements Flow {
       this.host.controlReady(this);
     }
     this.host.settle(this);
+  }
+
+  /**
+   * Like `reset`, but after what was written: a target that answers and then resets is heard to the end.
+   * Source: the order in which TCP delivers them, tcp_recvmsg in the kernel's tcp.c.
+   */
+  fail(code: ResetCode, detail: string): void {
+    if (this.queuedBytes === 0) return this.reset(code, detail);
+    this.isMuted = true;
+    this.failure = [code, detail];
   }
 
   /** These many received bytes have been taken; their credit goes back to the peer. */

@@ -122,7 +122,10 @@ export class Link {
     this.turn();
   }
 
-  /** After the sockets of this round of the event loop: what they sent goes out in one write. */
+  /**
+   * After the sockets of this round of the event loop: what they sent goes out in one write. Against
+   * process.nextTick: echoes on 100 channels 1.3 times as many, on one channel as quick (bench/wire.ts --only echo).
+   */
   private schedule(): void {
     if (this.isInTurn || this.isScheduled) return;
     this.isScheduled = true;

@@ -297,6 +297,7 @@ export class Mux implements ChannelHost {
         writer.frame(Frame.Data, channel.id, bytes);
         channel.take(bytes, writer);
       }
+      if (channel.failure && channel.queuedBytes === 0) channel.reset(...channel.failure);
       if (channel.mustEnd && channel.step("send-end")) writer.frame(Frame.End, channel.id, 0);
       schedule.sent(channel, writer.bytes - before, channel.hasWork);
       this.settle(channel);

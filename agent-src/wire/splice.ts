@@ -4,8 +4,9 @@
  *
  *   socket ended             channel.end(), after what was read
  *   channel ended            socket.end(), after what was received is written
- *   socket failed, silent    channel.reset(), with the reason
- *   channel reset            a TCP reset to the socket, at once
+ *   socket failed            channel.fail(), with the reason, after what was read
+ *   socket silent            channel.reset()
+ *   channel reset            what was received is written, as far as the kernel takes it; a TCP reset
  *   socket closed otherwise  channel.reset()
  */
 import type { Channel, ChannelHandler } from "./channel.ts";
@@ -93,14 +94,15 @@ class Splice implements ChannelHandler {
       socket.setTimeout(this.halfCloseMs);
       channel.end();
     });
-    socket.on("error", (error) => channel.reset(resetCodeOf(error), String(error)));
+    socket.on("error", (error) => channel.fail(resetCodeOf(error), String(error)));
     socket.on("timeout", () => {
       channel.reset(ResetCode.TimedOut, "silent for too long");
       this.abort();
     });
     socket.on("close", () => {
       // A socket that ended both ways may close long before its last bytes have left over the link.
-      if (!this.isReadEnded || !this.isWriteEnded) channel.reset(ResetCode.Aborted, "socket closed");
+      if (!channel.failure && !(this.isReadEnded && this.isWriteEnded))
+        channel.reset(ResetCode.Aborted, "socket closed");
       options.closed?.();
     });
   }
@@ -134,6 +136,7 @@ class Splice implements ChannelHandler {
 
   reset(_channel: Channel, code: ResetCode, detail: string): void {
     if (this.options.reset) this.options.reset(code, detail);
+    this.turn();
     this.abort();
   }
 
@@ -199,5 +202,6 @@ class Splice implements ChannelHandler {
 export function splice(channel: Channel, socket: SpliceSocket, options: SpliceOptions = {}): void {
   channel.handler = new Splice(channel, socket, options);
   if (options.idleMs) socket.setTimeout(options.idleMs);
+  socket.resume();
   if (socket.destroyed) channel.reset(ResetCode.Aborted, "socket closed");
 }
