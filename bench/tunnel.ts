@@ -99,19 +99,28 @@ async function prepare(lab: Lab): Promise<void> {
       "echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range; echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse",
     );
   }
-  const iperf3 = lab.target.start(["iperf3", "--server", "--forceflush", "--port", String(BENCH_PORT.iperf)]);
-  await iperf3.output(/Server listening/);
 }
 
+/** Mbit/s, as the receiving end counts them. */
 async function iperf(lab: Lab, to: Endpoint, seconds: number, extra: readonly string[]): Promise<number> {
-  const argv = ["iperf3", "--json", "--omit", "1", "--time", String(seconds), ...extra] as const;
-  const { code, stdout, stderr } = await lab.client.run(
-    ["iperf3", ...argv.slice(1), "--client", to.address, "--port", String(to.port)],
+  // A server for each measurement: with a tunnel that buffers without bound, one is busy long after its client.
+  const port = String(BENCH_PORT.iperf);
+  const server = lab.target.start(["iperf3", "--server", "--one-off", "--forceflush", "--port", port]);
+  await server.output(/Server listening/);
+  const options = ["--json", "--omit", "1", "--time", String(seconds), ...extra];
+  const { stdout, stderr } = await lab.client.run(
+    ["iperf3", "--client", to.address, "--port", String(to.port), ...options],
     { timeoutMs: (seconds + 30) * 1000 },
   );
-  if (code !== 0) throw new Error(`iperf3 to ${to.address} ended with ${code}\n${stderr}${stdout}`);
-  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
-  return end.sum_received.bits_per_second / 1e6;
+  server.kill("SIGKILL");
+  await server.end();
+  const report = JSON.parse(stdout) as {
+    end: { sum_received?: { bits_per_second: number } };
+    error?: string;
+  };
+  const received = report.end.sum_received;
+  if (received === undefined) throw new Error(`iperf3 to ${to.address}: ${report.error ?? stderr}`);
+  return received.bits_per_second / 1e6;
 }
 
 async function shortConnections(lab: Lab, to: Endpoint, seconds: number): Promise<number> {
