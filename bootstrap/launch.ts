@@ -6,7 +6,8 @@
  * scripts, what comes after it is the program's.
  */
 import { randomBytes } from "node:crypto";
-import { Duplex } from "node:stream";
+import { once } from "node:events";
+import { Duplex, PassThrough } from "node:stream";
 import type { Readable, Writable } from "node:stream";
 import type { Bundle } from "../bundler/format.ts";
 import { BootstrapError } from "./errors.ts";
@@ -30,6 +31,8 @@ export interface LaunchOptions {
    * `mapsPayload` to "sshuttle:loader" there; "none": traces have right lines and no columns.
    */
   readonly maps?: "before" | "after" | "none";
+  /** Groups of the bundle to send beside the entry's; an import() that leads to another finds nothing there. */
+  readonly groups?: readonly string[];
   /** The program's first input, sent without waiting for it to be ready. */
   readonly input?: Uint8Array;
   /** Shell words that start a Node there, instead of searching one. */
@@ -66,8 +69,10 @@ export interface Launched {
 }
 
 const READY_TIMEOUT_MS = 150_000;
-/** How long a far side that closed its output may take to say why. */
+/** How long a far side that closed its output may take to say why, and one told to end, to do so. */
 const LAST_WORDS_MS = 5000;
+/** Of what is sent at once; each piece that the transport takes is progress. */
+const SLICE_BYTES = 65_536;
 /** Of what it says on stderr before ready, the end is kept. */
 const MAX_STDERR_BYTES = 65_536;
 
@@ -76,34 +81,60 @@ const MAX_STDERR_BYTES = 65_536;
  * @throws BootstrapError with one cause and, where there is something to do, a hint. Nothing is left running.
  */
 export async function launch(options: LaunchOptions): Promise<Launched> {
-  const { transport, bundle, maps = "before" } = options;
+  const { transport, bundle, maps = "before", args, env, groups, runtime } = options;
   const mark = randomBytes(MARK_CHARS / 2).toString("hex");
-  const { args, env, runtime } = options;
-  const stages = encodeStages(bundle, { mark, args, env, runtime, maps: maps === "before" });
+  const stages = encodeStages(bundle, { mark, args, env, groups, runtime, maps: maps === "before" });
+  const mapsPayload = maps === "after" ? encodeMaps(bundle, groups) : new Uint8Array();
   const far = transport.spawn(stages.command);
   const { line, stage2, payload } = stages;
   // Its failure is seen as the end of stdout, and explained by the exit status.
   far.stdin.on("error", () => undefined);
-  far.stdin.write(Buffer.concat([Buffer.from(line), stage2, payload, options.input ?? new Uint8Array()]));
+  const upload = Buffer.concat([Buffer.from(line), stage2, payload, options.input ?? new Uint8Array()]);
   const stderr = new StderrTail(far.stderr);
   try {
-    const ready = await awaitMark(far, stderr, mark, options);
-    stderr.release();
+    const runtimeThere = await awaitMark(far, stderr, mark, upload, options);
+    const stderrRest = stderr.release();
+    const stderrClosed = once(stderrRest, "close");
+    const exit = far.exit.then((outcome) => stderrClosed.then(() => outcome));
+    // Whoever does not ask how it ended need not hear that it failed.
+    exit.catch(() => undefined);
     return {
       stdin: far.stdin,
       stdout: far.stdout,
       duplex: () => Duplex.from({ readable: far.stdout, writable: far.stdin }),
-      stderr: far.stderr,
-      exit: far.exit,
-      runtime: ready,
-      mapsPayload: maps === "after" ? encodeMaps(bundle) : new Uint8Array(),
+      stderr: stderrRest,
+      exit,
+      runtime: runtimeThere,
+      mapsPayload,
       pid: far.pid,
       kill: (signal) => far.kill(signal),
     };
   } catch (error) {
-    far.kill("SIGTERM");
+    await putAway(far);
     throw error;
   }
+}
+
+/** Ends what may still run: with its streams closed even a program that hears no SIGTERM stops writing. */
+async function putAway(far: TransportProcess): Promise<void> {
+  far.kill("SIGTERM");
+  for (const stream of [far.stdin, far.stdout, far.stderr]) stream.destroy();
+  const ended = await within(LAST_WORDS_MS, far.exit);
+  if (ended === undefined) far.kill("SIGKILL");
+}
+
+/** What the promise comes to; undefined if it takes longer. */
+async function within<T>(
+  ms: number,
+  promise: Promise<T>,
+): Promise<T | { readonly reason: Error } | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  const result = await Promise.race([promise.catch((reason: Error) => ({ reason })), late]);
+  clearTimeout(timer);
+  return result;
 }
 
 /** Why the mark will not come any more. */
@@ -113,6 +144,7 @@ async function awaitMark(
   far: TransportProcess,
   stderr: StderrTail,
   mark: string,
+  upload: Buffer,
   options: LaunchOptions,
 ): Promise<RemoteRuntime> {
   const scanner = new MarkScanner(mark);
@@ -144,6 +176,9 @@ async function awaitMark(
     far.stdout.on("readable", read).on("end", end).on("close", end);
     // A process that could not be started has no output that would end.
     far.exit.catch(end);
+    for (let start = 0; start < upload.length; start += SLICE_BYTES) {
+      far.stdin.write(upload.subarray(start, start + SLICE_BYTES), () => timer.refresh());
+    }
   });
   if (typeof outcome === "object") return outcome;
   throw await explain(outcome, far, stderr, scanner, mark, options.transport.description);
@@ -159,15 +194,7 @@ async function explain(
   description: string,
 ): Promise<BootstrapError> {
   if (stop !== "ended") far.kill("SIGTERM");
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, LAST_WORDS_MS, undefined);
-  });
-  const exit = await Promise.race([
-    far.exit.catch((startError: NodeJS.ErrnoException) => ({ startError })),
-    late,
-  ]);
-  clearTimeout(timer);
+  const exit = await within(LAST_WORDS_MS, far.exit);
   return explainFailure({
     description,
     mark,
@@ -175,7 +202,7 @@ async function explain(
     noiseLimitBytes: stop === "noise-limit" ? MAX_NOISE_BYTES : undefined,
     code: exit !== undefined && "code" in exit ? exit.code : null,
     signal: exit !== undefined && "signal" in exit ? exit.signal : null,
-    startError: exit !== undefined && "startError" in exit ? exit.startError : undefined,
+    startError: exit !== undefined && "reason" in exit ? exit.reason : undefined,
     stderr: stderr.text,
     noise: scanner.noise,
   });
@@ -199,29 +226,30 @@ function parseReady(line: string): RemoteRuntime | undefined {
   }
 }
 
-/** Keeps the end of stderr until ready; then all that is kept goes back to where the caller reads it. */
+/** The end of stderr so far, and from ready on all of it: as a stream of its own, since it may have ended by then. */
 class StderrTail {
   onProgress: () => void = () => undefined;
   private readonly stream: Readable;
   private kept: Buffer = Buffer.alloc(0);
-  private readonly read = (): void => {
-    const chunk: Buffer | null = this.stream.read();
-    if (chunk === null) return;
+  private readonly read = (chunk: Buffer): void => {
     this.kept = Buffer.concat([this.kept, chunk]).subarray(-MAX_STDERR_BYTES);
     this.onProgress();
   };
 
   constructor(stream: Readable) {
     this.stream = stream;
-    stream.on("readable", this.read);
+    stream.on("data", this.read);
   }
 
   get text(): string {
     return this.kept.toString("utf8");
   }
 
-  release(): void {
-    this.stream.off("readable", this.read);
-    if (this.kept.length > 0 && !this.stream.readableEnded) this.stream.unshift(this.kept);
+  release(): Readable {
+    this.stream.off("data", this.read);
+    const rest = new PassThrough();
+    rest.write(this.kept);
+    if (this.stream.readableEnded) return rest.end();
+    return this.stream.pipe(rest);
   }
 }

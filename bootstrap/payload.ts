@@ -16,16 +16,20 @@ export interface PayloadOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Whether the maps come along. */
   readonly maps: boolean;
+  /** Groups to send beside the entry's, such as groupsNeeded() of bundler/groups.ts has them. Default: none. */
+  readonly groups?: readonly string[] | undefined;
 }
 
+/** @throws RangeError if the bundle has no group of a name in `options.groups`. */
 export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Array {
-  const positions = new Map(bundle.modules.map(({ filename }, position) => [filename, position]));
+  const modules = modulesSent(bundle, options.groups);
+  const positions = new Map(modules.map(({ filename }, position) => [filename, position]));
   const index: PayloadIndex = {
     entry: positions.get(bundle.entry) ?? 0,
     args: options.args ?? [],
     env: options.env ?? {},
-    modules: bundle.modules.map((module, position): PayloadModule => {
-      const startsGroup = position > 0 && bundle.modules[position - 1]?.group !== module.group;
+    modules: modules.map((module, position): PayloadModule => {
+      const startsGroup = position > 0 && modules[position - 1]?.group !== module.group;
       const dictionary = module.usesDictionary ? 1 : startsGroup ? 2 : 0;
       return [module.filename, module.chunk.length, dictionary, importTable(module, positions)];
     }),
@@ -33,8 +37,9 @@ export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Arr
   const deflated = deflateRawSync(JSON.stringify(index), { level: 9 });
   const length = Buffer.alloc(4);
   length.writeUInt32BE(deflated.length);
-  const chunks = bundle.modules.map(({ chunk }) => chunk);
-  return Buffer.concat([length, deflated, ...chunks, ...(options.maps ? [encodeMaps(bundle)] : [])]);
+  const chunks = modules.map(({ chunk }) => chunk);
+  const maps = options.maps ? [encodeMaps(bundle, options.groups)] : [];
+  return Buffer.concat([length, deflated, ...chunks, ...maps]);
 }
 
 /**
@@ -42,9 +47,18 @@ export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Arr
  * each but the generated column relative to the segment before: generated line, generated column, source line,
  * source column. A decoder of plain differences is a tenth of one for base64 VLQ, and it is sent before ready.
  */
-export function encodeMaps(bundle: Bundle): Uint8Array {
-  const maps = bundle.modules.map((module) => [module.filename, differences(module)]);
+export function encodeMaps(bundle: Bundle, groups?: readonly string[]): Uint8Array {
+  const maps = modulesSent(bundle, groups).map((module) => [module.filename, differences(module)]);
   return deflateRawSync(JSON.stringify(Object.fromEntries(maps)), { level: 9 });
+}
+
+function modulesSent(bundle: Bundle, groups: readonly string[] = []): BundledModule[] {
+  const known = new Set(bundle.modules.map(({ group }) => group));
+  for (const group of groups) {
+    if (known.has(group)) continue;
+    throw new RangeError(`Cannot send group "${group}": the bundle has ${JSON.stringify([...known])}`);
+  }
+  return bundle.modules.filter(({ group }) => group === "" || groups.includes(group));
 }
 
 function differences(module: BundledModule): number[] {

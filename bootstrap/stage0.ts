@@ -14,7 +14,7 @@ export const NO_RUNTIME_STATUS = 97;
 /** What sshd hands to the user's login shell. */
 export const COMMAND: string = `sh -c 'IFS= read -r x||exit ${NO_LINE_STATUS};eval "$x"'`;
 
-/** Where version managers and packagers put node when it is not on the PATH of a command over ssh. */
+/** Folders of node, by version managers and packagers, that are not on the PATH of a command over ssh. */
 const PLACES: readonly string[] = [
   "~/.volta/bin",
   "~/.nvm/versions/node/*/bin",
@@ -40,11 +40,14 @@ const NEW_ENOUGH = "v[89].*|v[1-9][0-9]*.*";
  * The line that finds a runtime and starts stage 1 in it, newline included. Where it finds none, it says on
  * stderr what it tried, on one line that begins with the mark.
  * @param runtime shell words to use instead of searching, e.g. "/opt/node/bin/node --jitless".
+ * @throws RangeError if they are not in one line.
  */
 export function discoveryLine(mark: string, stage1: string, runtime?: string): string {
-  const names = ["node", "nodejs", ...PLACES.map((place) => `${place}/node`)].join(" ");
+  if (runtime !== undefined && /[\n\0]/.test(runtime)) {
+    throw new RangeError(`Cannot use ${JSON.stringify(runtime)} as the runtime: it is not one line`);
+  }
   // A path that is not there is no news; a name that is not known, or whatever answers wrongly, is.
-  const search = `for n in ${names};do case $n in /*)[ -x "$n" ]||continue;esac;`;
+  const search = `for n in node nodejs ${PLACES.join(" ")};do case $n in /*)n=$n/node;[ -x "$n" ]||continue;esac;`;
   const [loop, run, end] =
     runtime === undefined ? [search, '"$n"', "done;"] : ["n='--runtime';", runtime, ""];
   // -v is asked without our stdin: a wrapper script must not eat the stage that follows this line.

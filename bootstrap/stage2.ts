@@ -23,7 +23,6 @@ declare const PAYLOAD_SHA256: string;
 
 /** No byte for so long, and the far side gives up: a stopped client is no end of stdin, ms. */
 const STALL_MS = 60000;
-const TRUNCATED_STATUS = 98;
 const FATAL_STATUS = 99;
 /** How far deflate looks back. Source: RFC 1951, 2. */
 const DICTIONARY_BYTES = 32768;
@@ -47,7 +46,7 @@ interface CallSite {
 /** What Node's types leave out of its loader. */
 interface Loader {
   _cache: { [filename: string]: NodeModule };
-  _load(request: string, parent: null, isMain: boolean): unknown;
+  _load(request: string, parent: NodeModule | null, isMain: boolean): unknown;
   _nodeModulePaths(folder: string): string[];
   _resolveFilename(request: string, parent: NodeModule | null | undefined, ...rest: unknown[]): string;
   wrapper: [string, string];
@@ -64,25 +63,25 @@ const stdin = process.stdin;
 const modules: { [filename: string]: Loaded } = Object.create(null);
 const names: string[] = [];
 let heard = 0;
-
-function fail(detail: string): never {
-  writeSync(2, "\n" + MARK + " " + TRUNCATED_STATUS + " " + detail + "\n");
-  return process.exit(TRUNCATED_STATUS);
-}
+let taken = 0;
 
 /** Node 8 has no readableLength. */
-function received(): number {
+function waiting(): number {
   return (stdin as unknown as { _readableState: { length: number } })._readableState.length;
 }
 
-function ended(): never {
-  return fail("received " + received() + " of " + PAYLOAD_BYTES + " bytes");
+/** Until all is there, however the process ends, it says why; the status has been set by stage 1. */
+function confess(): void {
+  const bytes = taken || waiting();
+  writeSync(2, "\n" + MARK + " 98 received " + bytes + " of " + PAYLOAD_BYTES + " bytes\n");
 }
 
 const stall = setInterval(() => {
-  if (received() === heard) ended();
-  heard = received();
+  if (waiting() === heard) process.exit();
+  heard = waiting();
 }, STALL_MS);
+// Without it the process ends by itself at an end of stdin that leaves nothing to read.
+stall.unref();
 
 function readPayload(): void {
   const payload: Buffer | null = stdin.read(PAYLOAD_BYTES) as Buffer | null;
@@ -90,11 +89,12 @@ function readPayload(): void {
     stdin.once("readable", readPayload);
     return;
   }
-  stdin.removeListener("end", ended);
+  taken = payload.length;
+  // At the end of stdin it may be a part.
+  if (createHash("sha256").update(payload).digest("hex") !== PAYLOAD_SHA256) process.exit();
+  process.removeListener("exit", confess);
+  process.exitCode = undefined as unknown as number;
   clearInterval(stall);
-  if (payload.length < PAYLOAD_BYTES) fail("received " + payload.length + " of " + PAYLOAD_BYTES + " bytes");
-  if (createHash("sha256").update(payload).digest("hex") !== PAYLOAD_SHA256)
-    fail("received a damaged payload");
   run(payload);
 }
 
@@ -114,7 +114,7 @@ function run(payload: Buffer): void {
   process.argv = [process.execPath, entry, ...index.args];
   Object.assign(process.env, index.env);
   // -e makes globals of these, which no module expects to find.
-  for (const name of ["require", "module", "exports", "__filename", "__dirname", "s", "b"]) {
+  for (const name of ["require", "module", "exports", "__filename", "__dirname", "p", "s", "b"]) {
     Reflect.deleteProperty(global, name);
   }
   const { platform, arch, pid, version } = process;
@@ -124,22 +124,32 @@ function run(payload: Buffer): void {
   loader._load(entry, null, true);
 }
 
+/** The name of the bundle's module that is meant, if it is one of ours that asks. */
+function find(request: string, parent: NodeModule | null | undefined): string | undefined {
+  const from = parent ? modules[parent.filename] : undefined;
+  if (parent && !from) return undefined;
+  return modules[request] ? request : from && names[from.imports[request] as number];
+}
+
+/**
+ * Node remembers what a request led to for a whole folder. Here each module has a table of its own: of a package
+ * with a file for `import` and another for `require`, two neighbours may mean different ones.
+ */
+const loadModule = loader._load;
+loader._load = function (request, parent, isMain) {
+  return loadModule.call(this, find(request, parent) || request, parent, isMain);
+};
+
 const resolve = loader._resolveFilename;
 loader._resolveFilename = function (request, parent) {
-  const from = parent ? modules[parent.filename] : undefined;
-  if (from || !parent) {
-    if (request === "sshuttle:loader") {
-      const virtual = new loader(request);
-      virtual.exports = { addMaps };
-      virtual.loaded = true;
-      loader._cache[request] = virtual;
-      return request;
-    }
-    if (modules[request]) return request;
-    const name = from && names[from.imports[request] as number];
-    if (name) return name;
+  if (request === "sshuttle:loader" && parent && modules[parent.filename]) {
+    const virtual = new loader(request);
+    virtual.exports = { addMaps };
+    virtual.loaded = true;
+    loader._cache[request] = virtual;
+    return request;
   }
-  return resolve.apply(this, arguments as unknown as Parameters<typeof resolve>);
+  return find(request, parent) || resolve.apply(this, arguments as unknown as Parameters<typeof resolve>);
 };
 
 const load = loader.prototype.load;
@@ -210,19 +220,19 @@ Error.prepareStackTrace = (error: Error, frames: CallSite[]) => {
 };
 
 /** Node's own report would quote the compiled line first; ours is the trace, and ends with our status. */
-function fatal(event: string): (error: unknown) => void {
-  return (error) => {
-    if (process.listenerCount(event) > 1) return;
-    try {
-      writeSync(2, (error instanceof Error ? "" : "Uncaught ") + inspect(error) + "\n");
-    } catch (_unheard) {
-      // Nobody reads it.
-    }
-    process.exit(FATAL_STATUS);
-  };
-}
-process.on("uncaughtException", fatal("uncaughtException"));
-process.on("unhandledRejection", fatal("unhandledRejection"));
+process.on("uncaughtException", (error: unknown) => {
+  if (process.listenerCount("uncaughtException") > 1) return;
+  try {
+    writeSync(2, (error instanceof Error ? "" : "Uncaught ") + inspect(error) + "\n");
+  } catch (_unheard) {
+    // Nobody reads it.
+  }
+  process.exit(FATAL_STATUS);
+});
+// As Node does since version 15; before, it only warned.
+process.on("unhandledRejection", (error: unknown) => {
+  if (process.listenerCount("unhandledRejection") < 2) throw error;
+});
 
-stdin.once("end", ended);
+process.once("exit", confess);
 readPayload();
