@@ -1,6 +1,4 @@
 import { connect } from "net";
-import type { Socket } from "net";
-import type { Duplex } from "stream";
 import type { Channel } from "../wire/channel.ts";
 import { splice } from "../wire/splice.ts";
 import type { Endpoint } from "../wire/target.ts";
@@ -13,12 +11,9 @@ export interface TcpOptions {
   readonly halfCloseMs?: number | undefined;
 }
 
-/** A socket as later runtimes have it: Node 8's own types know no write of a Uint8Array, which it takes. */
-type Flow = Duplex & Pick<Socket, "setTimeout" | "setNoDelay" | "localAddress" | "localPort" | "connecting">;
-
 /** Connects to an address or a name and joins the channel to it, whichever way that goes. */
 export function connectTcp(channel: Channel, { host, port }: Endpoint, options: TcpOptions): void {
-  const socket: Flow = connect({ host, port, allowHalfOpen: true });
+  const socket = connect({ host, port, allowHalfOpen: true });
   socket.on("connect", () => {
     socket.setNoDelay(true);
     socket.setTimeout(options.idleMs ?? 0);

@@ -2,6 +2,7 @@
  * The loop that both ends run: one input, then drain. It takes the streams and the timer of whoever calls
  * it and decides nothing itself; the protocol is in mux.ts.
  */
+import { asBuffer } from "./as-buffer.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import { ResetCode } from "./codes.ts";
 import type { GoAway } from "./codes.ts";
@@ -25,7 +26,7 @@ export interface ByteSource {
 
 /** Where our bytes go. Node's Writable and net.Socket fit. */
 export interface ByteSink {
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Buffer): boolean;
   cork(): void;
   uncork(): void;
   on(event: "drain" | "close", listener: () => void): unknown;
@@ -197,7 +198,7 @@ export class Link {
       const list = mux.pollTransmit(BATCH_BYTES, this.now());
       if (!list) return;
       output.cork();
-      for (const bytes of list) this.isWritable = output.write(bytes);
+      for (const bytes of list) this.isWritable = output.write(asBuffer(bytes));
       output.uncork();
     }
   }

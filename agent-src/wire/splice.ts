@@ -9,6 +9,7 @@
  *   channel reset            what was received is written, as far as the kernel takes it; a TCP reset
  *   socket closed otherwise  channel.reset()
  */
+import { asBuffer } from "./as-buffer.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import { ResetCode, resetCodeOf } from "./codes.ts";
 
@@ -17,7 +18,7 @@ export interface SpliceSocket {
   readonly destroyed?: boolean;
   readonly connecting?: boolean;
   readonly writableFinished?: boolean;
-  write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
+  write(bytes: Buffer, written: (error?: Error | null) => void): boolean;
   end(): unknown;
   destroy(): unknown;
   resetAndDestroy?(): unknown;
@@ -124,7 +125,9 @@ class Splice implements ChannelHandler {
     this.writingBytes = this.waitingBytes;
     this.waitingBytes = 0;
     socket.cork();
-    waiting.forEach((bytes, i) => socket.write(bytes, i === waiting.length - 1 ? this.written : ignore));
+    waiting.forEach((bytes, i) =>
+      socket.write(asBuffer(bytes), i === waiting.length - 1 ? this.written : ignore),
+    );
     socket.uncork();
   }
 

@@ -91,6 +91,38 @@ for (const who of ["client", "agent"] as const) {
   });
 }
 
+test("fail() resets after what was written, reset() at once", () => {
+  for (const method of ["fail", "reset"] as const) {
+    const pair = connect(
+      { sendBytes: 100_000, neverEnds: true },
+      { neverEnds: true },
+      { up: { bytesPerMs: 100 } },
+    );
+    pair.client.channel[method](ResetCode.ResetByPeer, "ECONNRESET");
+    pair.world.run();
+    // Nothing of it was sent by then: without its bytes not even the channel is heard of.
+    assert.equal(pair.agent?.receivedBytes, method === "fail" ? 100_000 : undefined);
+    assert.equal(pair.agent?.resetCode, method === "fail" ? ResetCode.ResetByPeer : undefined);
+    assertEmpty(pair.world);
+  }
+});
+
+test("a reset of the peer ends the wait of fail()", () => {
+  const pair = connect(
+    { sendBytes: 120_000, neverEnds: true },
+    { neverEnds: true, holdMs: Infinity },
+    {
+      agent: { windowBytes: 65_536 },
+    },
+  );
+  pair.client.channel.fail(ResetCode.ResetByPeer, "");
+  pair.world.run(1000);
+  assert.equal(pair.world.client.mux.channelCount, 1);
+  pair.agent?.channel.reset();
+  pair.world.run();
+  assertEmpty(pair.world);
+});
+
 test("resets that cross in flight leave nothing", () => {
   const pair = connect({ sendBytes: 5_000_000 }, { sendBytes: 5_000_000 });
   pair.world.run(45);
