@@ -7,18 +7,23 @@ export const MAX_MAPS_BYTES = 4_194_304;
 /** Reads the channel to its end, hands all of it to `addMaps`, and ends the channel. */
 export function receiveMaps(channel: Channel, addMaps: (payload: Uint8Array) => void): void {
   let payload = new Uint8Array(0);
+  let used = 0;
   channel.handler = {
     data(_channel, bytes) {
-      const joined = new Uint8Array(payload.length + bytes.length);
-      if (joined.length > MAX_MAPS_BYTES)
+      const start = used;
+      used += bytes.length;
+      if (used > MAX_MAPS_BYTES)
         return channel.reset(ResetCode.Resource, `more than ${MAX_MAPS_BYTES} bytes of maps`);
-      joined.set(payload);
-      joined.set(bytes, payload.length);
-      payload = joined;
+      if (used > payload.length) {
+        const smaller = payload;
+        payload = new Uint8Array(2 * used);
+        payload.set(smaller);
+      }
+      payload.set(bytes, start);
       channel.consume(bytes.length);
     },
     end() {
-      addMaps(payload);
+      addMaps(payload.subarray(0, used));
       channel.end();
     },
     reset() {

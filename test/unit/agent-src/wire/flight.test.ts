@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PeerError } from "../../../../agent-src/wire/codes.ts";
+import { ACK_BYTES, ACK_DELAY_MS, Flight, Receipts } from "../../../../agent-src/wire/flight.ts";
+
+test("room is the cap less what is sent and not acknowledged", () => {
+  const flight = new Flight(1000);
+  flight.sent(400, 0);
+  assert.equal(flight.room, 600);
+  flight.sent(700, 0);
+  assert.equal(flight.room, -100);
+  flight.acknowledged(1100, 5);
+  assert.equal(flight.room, 1000);
+});
+
+test("an acknowledgement of what was never sent, or of less than before, is an error of the peer", () => {
+  const flight = new Flight(1000);
+  flight.sent(400, 0);
+  flight.acknowledged(300, 1);
+  assert.throws(() => flight.acknowledged(401, 2), PeerError);
+  assert.throws(() => flight.acknowledged(299, 2), PeerError);
+  flight.acknowledged(300, 2);
+});
+
+test("rttMs is the time from a byte to its acknowledgement, not from a later one", () => {
+  const flight = new Flight(10_000);
+  flight.sent(100, 0);
+  flight.sent(100, 50);
+  flight.acknowledged(99, 60);
+  assert.ok(Number.isNaN(flight.rttMs));
+  flight.acknowledged(200, 70);
+  assert.equal(flight.rttMs, 70);
+  flight.sent(1, 100);
+  flight.acknowledged(201, 130);
+  assert.equal(flight.rttMs, 30);
+});
+
+test("an acknowledgement falls due by time, or at once by bytes", () => {
+  const receipts = new Receipts();
+  assert.equal(receipts.isPending, false);
+  receipts.received(1, 100);
+  receipts.received(1, 105);
+  assert.equal(receipts.dueMs, 100 + ACK_DELAY_MS);
+  receipts.handleTimeout(109);
+  assert.equal(receipts.isDue, false);
+  receipts.handleTimeout(110);
+  assert.equal(receipts.isDue, true);
+  assert.equal(receipts.dueMs, Infinity);
+  assert.equal(receipts.take(), 2);
+  assert.equal(receipts.isPending, false);
+  receipts.received(ACK_BYTES - 1, 200);
+  assert.equal(receipts.isDue, false);
+  receipts.received(1, 200);
+  assert.equal(receipts.isDue, true);
+  assert.equal(receipts.take(), 2 + ACK_BYTES);
+});
