@@ -56,19 +56,19 @@ function explainStart(where: string, error: NodeJS.ErrnoException | undefined): 
   );
 }
 
-/** Parses `<mark> 97 tried: …`, `<mark> 98 received N of M bytes`, `<mark> old VERSION`. */
+/** Parses `<mark> 97 tried: NAME: ANSWER, …` and `<mark> 98 received N of M bytes`. */
 function explainMarkedLine(where: string, { stderr, mark }: FailureEvidence): BootstrapError | undefined {
   for (const line of stderr.split(/\r?\n/).toReversed()) {
     // Not only at the start: what an rc file printed last need not have ended its line.
     const start = line.indexOf(`${mark} `);
     if (start < 0) continue;
     const text = line.slice(start + mark.length + 1).trim();
-    const tried = /^97 tried:(.*)$/.exec(text)?.[1];
-    if (tried !== undefined) return runtimeMissing(where, tried.trim());
+    const tried = /^97 tried:(.*?),?$/.exec(text)?.[1]?.trim();
+    // A version is in the list only if it is none that will do.
+    if (tried !== undefined)
+      return /: v\d+\./.test(tried) ? runtimeTooOld(where, tried) : runtimeMissing(where, tried);
     const counts = /^98 received (\d+) of (\d+) bytes/.exec(text);
     if (counts !== null) return truncated(where, Number(counts[1]), Number(counts[2]));
-    const version = /^old (.*)$/.exec(text)?.[1];
-    if (version !== undefined) return runtimeTooOld(where, version);
   }
   return undefined;
 }
@@ -160,22 +160,22 @@ function isOfRuntime(line: string): boolean {
 function runtimeMissing(where: string, tried: string): BootstrapError {
   const list = tried === "" ? "nothing that looks like one" : `tried ${printable(tried)}`;
   return new BootstrapError("runtime-missing", `Cannot find a JavaScript runtime by ${where}: ${list}`, {
-    hint: "install Node 8 or later, Bun or Deno there, or name the runtime if it is in an unusual place",
+    hint: "install Node 8 or later there, or name the runtime if it is in an unusual place",
   });
 }
 
-function runtimeTooOld(where: string, version: string): BootstrapError {
+function runtimeTooOld(where: string, tried: string): BootstrapError {
   return new BootstrapError(
     "runtime-too-old",
-    `Cannot use the JavaScript runtime found by ${where}: it is ${printable(version)}, needed is Node 8 or later`,
-    { hint: "install Node 8 or later, Bun or Deno there, or name the runtime if it is in an unusual place" },
+    `Cannot use a JavaScript runtime found by ${where}: tried ${printable(tried)}, needed is Node 8 or later`,
+    { hint: "install Node 8 or later there, or name the runtime if it is in an unusual place" },
   );
 }
 
 function truncated(where: string, received?: number, expected?: number): BootstrapError {
   const actual =
     received === undefined
-      ? "it did not arrive whole"
+      ? "it did not arrive as it was sent"
       : received === expected
         ? `all ${received} bytes arrived, but not as they were sent`
         : `${received} of ${expected} bytes arrived`;

@@ -9,11 +9,14 @@ export type MarkScan =
   | { readonly type: "noise-limit" }
   | { readonly type: "found"; readonly noise: Uint8Array; readonly line: string; readonly rest: Uint8Array };
 
-/** Looks for `<newline><mark><blank>…<newline>`, however the bytes are cut. */
+/** Looks for `<newline><mark><blank>…<newline>`, however the bytes are cut; each byte is looked at once. */
 export class MarkScanner {
   private readonly needle: Buffer;
-  private readonly chunks: Buffer[] = [];
+  /** Twice as long whenever it is full. */
+  private buffer: Buffer = Buffer.alloc(4096);
   private bytes = 0;
+  /** Where the needle is, or -1. */
+  private start = -1;
 
   constructor(mark: string) {
     this.needle = Buffer.from(`\n${mark} `);
@@ -21,26 +24,35 @@ export class MarkScanner {
 
   /** Everything so far, for a message about a far side that never showed the mark. */
   get noise(): Uint8Array {
-    return Buffer.concat(this.chunks);
+    return this.buffer.subarray(0, this.bytes);
   }
 
   push(chunk: Buffer): MarkScan {
-    this.chunks.push(chunk);
-    this.bytes += chunk.length;
-    const all = Buffer.concat(this.chunks);
-    const start = all.indexOf(this.needle);
-    const lineStart = start + this.needle.length;
-    const end = start < 0 ? -1 : all.indexOf("\n", lineStart);
-    if (end < 0) {
-      // One buffer from now on: each chunk is searched with what came before it, at most the limit.
-      this.chunks.splice(0, this.chunks.length, all);
-      return this.bytes > MAX_NOISE_BYTES ? { type: "noise-limit" } : { type: "more" };
-    }
+    const searched = this.bytes;
+    this.append(chunk);
+    const seen = this.buffer.subarray(0, this.bytes);
+    // The needle may have begun in an earlier chunk.
+    const from = Math.max(0, searched - this.needle.length + 1);
+    if (this.start < 0) this.start = seen.indexOf(this.needle, from);
+    const lineStart = this.start + this.needle.length;
+    const end = this.start < 0 ? -1 : seen.indexOf("\n", Math.max(lineStart, searched));
+    if (end < 0) return this.bytes > MAX_NOISE_BYTES ? { type: "noise-limit" } : { type: "more" };
     return {
       type: "found",
-      noise: all.subarray(0, start),
-      line: all.toString("utf8", lineStart, end),
-      rest: all.subarray(end + 1),
+      noise: seen.subarray(0, this.start),
+      line: seen.toString("utf8", lineStart, end),
+      rest: seen.subarray(end + 1),
     };
+  }
+
+  private append(chunk: Buffer): void {
+    const bytes = this.bytes + chunk.length;
+    if (bytes > this.buffer.length) {
+      const larger = Buffer.alloc(Math.max(bytes, 2 * this.buffer.length));
+      larger.set(this.noise);
+      this.buffer = larger;
+    }
+    this.buffer.set(chunk, this.bytes);
+    this.bytes = bytes;
   }
 }

@@ -158,10 +158,10 @@ test("explainFailure() names the program that cannot be started", () => {
 });
 
 test("explainFailure() lists what stage 0 tried", () => {
-  const stderr = `welcome\nfetching mail… ${MARK} 97 tried: node: v6.0.0, /home/u/.nvm/v4/node: not executable\n`;
+  const stderr = `welcome\nfetching mail… ${MARK} 97 tried: node: sh: node: not found, /opt/node/bin/node: bad ELF,\n`;
   const error = explain({ code: 97, stderr });
   assert.equal(error.code, "runtime-missing");
-  assert.match(error.message, /: tried node: v6\.0\.0, \/home\/u\/\.nvm\/v4\/node: not executable$/);
+  assert.match(error.message, /: tried node: sh: node: not found, \/opt\/node\/bin\/node: bad ELF$/);
 });
 
 test("explainFailure() knows status 97 without stage 0's line", () => {
@@ -170,10 +170,13 @@ test("explainFailure() knows status 97 without stage 0's line", () => {
   assert.match(error.message, /nothing that looks like one/);
 });
 
-test("explainFailure() names the version that is too old, though the status is that of none", () => {
-  const error = explain({ code: 97, stderr: `${MARK} old v6.1.0\n` });
+test("explainFailure() tells a runtime that is too old from none", () => {
+  const error = explain({
+    code: 97,
+    stderr: `${MARK} 97 tried: node: v6.1.0, nodejs: sh: nodejs: not found,\n`,
+  });
   assert.equal(error.code, "runtime-too-old");
-  assert.match(error.message, /it is v6\.1\.0/);
+  assert.match(error.message, /tried node: v6\.1\.0, nodejs: sh: nodejs: not found, needed is Node 8/);
 });
 
 test("explainFailure() has stage 2's counts", () => {

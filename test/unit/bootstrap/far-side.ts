@@ -1,0 +1,200 @@
+/**
+ * Far sides for the tests of bootstrap/: a real shell and a real Node, whose stdin is a pipe or a unix socket,
+ * and whose first input arrives as the test says: whole, in pieces, cut short, damaged.
+ */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import type { TestContext } from "node:test";
+import { callbackify } from "node:util";
+import type { Transport, TransportExit, TransportProcess } from "../../../bootstrap/transport.ts";
+
+/** Puts what launch() writes first into the far side's stdin; resolves when it is done. */
+export type Delivery = (bytes: Buffer, stdin: Writable) => Promise<void>;
+
+export interface FarSideOptions {
+  /** sshd gives pipes or a socket, depending on how it was built. Default: socket. */
+  readonly stdin?: "pipe" | "socket";
+  readonly deliver?: Delivery;
+  /** In place of the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The login shell. Default: sh. */
+  readonly shell?: string;
+  /** What the login shell runs in place of our command, given as "$1". */
+  readonly script?: string;
+}
+
+/** How long a process that was told to end may take. */
+const END_MS = 5000;
+
+/** Runs commands in a shell of this machine. A process that outlives the test fails it. */
+export function farSide(context: TestContext, options: FarSideOptions = {}): Transport {
+  const tag = randomBytes(8).toString("hex");
+  context.after(() => assertNoneLeft(tag));
+  const env = { ...(options.env ?? process.env), FAR_SIDE: tag };
+  const { shell = "sh", script } = options;
+  return {
+    description: "the test's far side",
+    spawn(command) {
+      const args = script === undefined ? ["-c", command] : ["-c", script, "sh", command];
+      return options.stdin === "pipe"
+        ? spawnWithPipe(shell, args, env, options.deliver)
+        : spawnWithSocket(shell, args, env, options.deliver);
+    },
+  };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function spawnWithSocket(
+  shell: string,
+  args: string[],
+  env: Environment,
+  deliver?: Delivery,
+): TransportProcess {
+  // Node's own "pipe" is a unix socket.
+  const child = spawn(shell, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+  return { ...outputOf(child), stdin: delivered(child.stdin, deliver) };
+}
+
+function spawnWithPipe(
+  shell: string,
+  args: string[],
+  env: Environment,
+  deliver?: Delivery,
+): TransportProcess {
+  const folder = mkdtempSync(join(tmpdir(), "far-side-"));
+  const fifo = join(folder, "stdin");
+  execFileSync("mkfifo", [fifo]);
+  // Opened for both first: either end alone waits for the other.
+  const both = openSync(fifo, constants.O_RDWR);
+  const theirs = openSync(fifo, constants.O_RDONLY);
+  const ours = openSync(fifo, constants.O_WRONLY);
+  const child = spawn(shell, args, { env, stdio: [theirs, "pipe", "pipe"] });
+  closeSync(both);
+  closeSync(theirs);
+  rmSync(folder, { recursive: true });
+  const stdin = new Socket({ fd: ours, readable: false, writable: true });
+  return { ...outputOf(child), stdin: delivered(stdin, deliver) };
+}
+
+function outputOf(child: ReturnType<typeof spawn>): Omit<TransportProcess, "stdin"> {
+  const { stdout, stderr } = child;
+  assert(stdout !== null && stderr !== null);
+  const exit = new Promise<TransportExit>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  exit.catch(() => undefined);
+  return { stdout, stderr, pid: child.pid, exit, kill: (signal) => void child.kill(signal) };
+}
+
+/** The first write goes by `deliver`, what follows as it comes. */
+function delivered(stdin: Writable, deliver: Delivery = whole): Writable {
+  let isFirst = true;
+  stdin.on("error", () => undefined);
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const step = isFirst ? deliver : whole;
+      isFirst = false;
+      callbackify(step)(chunk, stdin, done);
+    },
+    final(done) {
+      stdin.end(() => done());
+    },
+    destroy(error, done) {
+      stdin.destroy();
+      done(error);
+    },
+  });
+}
+
+/** Resolves when the bytes are with the system, or the far side is gone, whose end says why. */
+function put(stdin: Writable, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    if (stdin.writable) stdin.write(bytes, () => resolve());
+    else resolve();
+  });
+}
+
+export const whole: Delivery = (bytes, stdin) => put(stdin, bytes);
+
+export const byteByByte: Delivery = async (bytes, stdin) => {
+  for (let i = 0; i < bytes.length; i++) await put(stdin, bytes.subarray(i, i + 1));
+};
+
+/** Nothing for so long, then everything. */
+export function late(ms: number): Delivery {
+  return async (bytes, stdin) => {
+    await pause(ms);
+    await put(stdin, bytes);
+  };
+}
+
+/** In pieces that end at these offsets, with a pause between that lets the far side read each. */
+export function splitAt(offsets: readonly number[], pauseMs: number): Delivery {
+  return async (bytes, stdin) => {
+    let start = 0;
+    for (const end of [...offsets, bytes.length]) {
+      await put(stdin, bytes.subarray(start, end));
+      if (end < bytes.length) await pause(pauseMs);
+      start = end;
+    }
+  };
+}
+
+/** The first bytes only, then the end of input; a negative count is one from the end. */
+export function truncatedAt(count: number): Delivery {
+  return async (bytes, stdin) => {
+    await put(stdin, bytes.subarray(0, count));
+    stdin.end();
+  };
+}
+
+/** All bytes, one of them with a bit flipped, then the end of input; a negative offset is one from the end. */
+export function flippedAt(offset: number): Delivery {
+  return async (bytes, stdin) => {
+    const damaged = Buffer.from(bytes);
+    const position = offset < 0 ? bytes.length + offset : offset;
+    damaged[position] = Number(damaged[position]) ^ 1;
+    await put(stdin, damaged);
+    stdin.end();
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function assertNoneLeft(tag: string): Promise<void> {
+  const deadline = Date.now() + END_MS;
+  let left = processesOf(tag);
+  while (left.length > 0 && Date.now() < deadline) {
+    await pause(20);
+    left = processesOf(tag);
+  }
+  for (const pid of left) process.kill(pid, "SIGKILL");
+  assert.deepEqual(left, [], "processes outlived the test");
+}
+
+/** Processes with the tag in their environment; a zombie has none. */
+function processesOf(tag: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => environmentOf(pid).includes(`FAR_SIDE=${tag}`));
+}
+
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    // Gone meanwhile, or another user's.
+    return "";
+  }
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { inflateRawSync } from "node:zlib";
+import { encodeMaps, encodePayload } from "../../../bootstrap/payload.ts";
+import type { PayloadOptions } from "../../../bootstrap/payload.ts";
+import type { PayloadIndex } from "../../../bootstrap/payload-index.ts";
+import { bundle } from "../../../bundler/bundle.ts";
+import type { Bundle } from "../../../bundler/format.ts";
+import { inflateModules } from "../../../bundler/inflate.ts";
+import { mapOf, writeProgram } from "../bundler/program.ts";
+import type { Files } from "../bundler/program.ts";
+
+async function bundleOf(context: TestContext, files: Files): Promise<Bundle> {
+  return bundle(join(await writeProgram(context, files), "main.ts"));
+}
+
+/** Reads a payload as payload.ts describes it. */
+function decode(
+  bundled: Bundle,
+  options: Partial<PayloadOptions> = {},
+): {
+  readonly index: PayloadIndex;
+  readonly texts: Record<string, string>;
+  readonly rest: Uint8Array;
+} {
+  const payload = Buffer.from(encodePayload(bundled, { maps: false, ...options }));
+  let offset = 4 + payload.readUInt32BE(0);
+  const index = JSON.parse(inflateRawSync(payload.subarray(4, offset)).toString()) as PayloadIndex;
+  const texts: Record<string, string> = {};
+  let before = Buffer.alloc(0);
+  for (const [filename, chunkBytes, kind] of index.modules) {
+    const chunk = payload.subarray(offset, (offset += chunkBytes));
+    const text = kind === 1 ? inflateRawSync(chunk, { dictionary: before }) : inflateRawSync(chunk);
+    before = Buffer.concat(kind === 2 ? [text] : [before, text]).subarray(-32_768);
+    texts[filename] = text.toString();
+  }
+  return { index, texts, rest: payload.subarray(offset) };
+}
+
+function textsOf(bundled: Bundle): Record<string, string> {
+  const texts = [...inflateModules(bundled.modules)];
+  return Object.fromEntries(texts.map(([filename, text]) => [filename, Buffer.from(text).toString()]));
+}
+
+const PROGRAM: Files = {
+  "main.ts":
+    'import { twice } from "./lib/twice.ts";\nimport data from "./data.json";\nconsole.log(twice(data.n));\n',
+  "lib/twice.ts":
+    "/** Far from its line. */\n\nexport function twice(n: number): number {\n  return n * 2;\n}\n",
+  "data.json": '{"n": 21}',
+};
+
+const GROUPS: Files = {
+  "main.ts": 'void import("./left.ts");\nvoid import("./right.ts");\n',
+  "left.ts": 'export const side = "left, with some words that are in both of them";\n',
+  "right.ts": 'export const side = "right, with some words that are in both of them";\n',
+};
+
+test("encodePayload() holds each module's text, and nothing behind the last without maps", async (context) => {
+  const bundled = await bundleOf(context, PROGRAM);
+  const { texts, rest } = decode(bundled);
+  assert.deepEqual(texts, textsOf(bundled));
+  assert.equal(rest.length, 0);
+});
+
+test("encodePayload() says where each specifier leads, by position", async (context) => {
+  const bundled = await bundleOf(context, PROGRAM);
+  const { index } = decode(bundled);
+  const names = index.modules.map(([filename]) => filename);
+  assert.equal(names[index.entry], "main.ts");
+  const [, , , imports = {}] = index.modules[index.entry] ?? [];
+  const leads = Object.entries(imports).map(([specifier, position]) => [specifier, names[position]]);
+  assert.deepEqual(Object.fromEntries(leads), {
+    "./lib/twice.ts": "lib/twice.ts",
+    "./data.json": "data.json",
+  });
+});
+
+test("encodePayload() has arguments and environment, whatever is in them", async (context) => {
+  const args = ["", "two words", "'\"$`\\!\n", "ü€😀"];
+  const env = { NAME: "a=b\nc", __proto__x: "1" };
+  const { index } = decode(await bundleOf(context, PROGRAM), { args, env });
+  assert.deepEqual([index.args, index.env], [args, env]);
+});
+
+test("encodePayload() puts the maps last if they come along", async (context) => {
+  const bundled = await bundleOf(context, PROGRAM);
+  const { rest } = decode(bundled, { maps: true });
+  assert.deepEqual(Buffer.from(rest), Buffer.from(encodeMaps(bundled)));
+});
+
+test("encodePayload() leaves groups out that are not asked for, and has each whole without the others", async (context) => {
+  const bundled = await bundleOf(context, GROUPS);
+  const all = textsOf(bundled);
+  assert.deepEqual(decode(bundled).texts, { "main.ts": all["main.ts"] });
+  const groups = [...new Set(bundled.modules.map(({ group }) => group))].filter((group) => group !== "");
+  assert.equal(groups.length, 2);
+  for (const group of groups) {
+    const wanted = bundled.modules.filter((module) => ["", group].includes(module.group));
+    const texts = wanted.map(({ filename }) => [filename, all[filename]]);
+    assert.deepEqual(decode(bundled, { groups: [group] }).texts, Object.fromEntries(texts));
+  }
+  assert.deepEqual(decode(bundled, { groups }).texts, all);
+});
+
+test("encodePayload() refuses a group that the bundle does not have", async (context) => {
+  const bundled = await bundleOf(context, PROGRAM);
+  assert.throws(() => encodePayload(bundled, { maps: false, groups: ["none"] }), /Cannot send group "none"/);
+});
+
+test("encodeMaps() has each module's segments, to the number", async (context) => {
+  const bundled = await bundleOf(context, PROGRAM);
+  const maps = JSON.parse(inflateRawSync(encodeMaps(bundled)).toString()) as Record<string, number[]>;
+  assert.deepEqual(
+    Object.keys(maps),
+    bundled.modules.map(({ filename }) => filename),
+  );
+  for (const module of bundled.modules) {
+    const numbers = maps[module.filename] ?? [];
+    // All but the generated column is relative to the segment before.
+    for (let i = 4; i < numbers.length; i++)
+      if (i % 4 !== 1) numbers[i] = Number(numbers[i]) + Number(numbers[i - 4]);
+    const expected = mapOf(module).segments.flatMap((segment) => [
+      segment.generatedLine,
+      segment.generatedColumn,
+      segment.sourceLine,
+      segment.sourceColumn,
+    ]);
+    assert.deepEqual(numbers, expected);
+  }
+  assert((maps["lib/twice.ts"] ?? []).length > 0);
+});
