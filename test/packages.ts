@@ -30,6 +30,16 @@ const E2E_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   // setpriv and nsenter are Debian's util-linux too; script(1) gives a command a terminal.
   bsdutils: ["script"],
   "util-linux": ["unshare", "nsenter", "setpriv"],
+  // Login shells.
+  bash: ["bash", "rbash"],
+  busybox: ["busybox"],
+  dash: ["dash"],
+  fish: ["fish"],
+  "ksh93u+m": ["ksh93"],
+  mksh: ["mksh"],
+  tcsh: ["tcsh"],
+  yash: ["yash"],
+  zsh: ["zsh"],
 };
 
 const BENCH_PACKAGES: Readonly<Record<string, readonly string[]>> = {

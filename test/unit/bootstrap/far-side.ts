@@ -23,8 +23,8 @@ export interface FarSideOptions {
   readonly deliver?: Delivery;
   /** In place of the test's own environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The login shell. Default: sh. */
-  readonly shell?: string;
+  /** The login shell, with arguments that come before -c. Default: sh. */
+  readonly shell?: readonly [program: string, ...args: string[]];
   /** What the login shell runs in place of our command, given as "$1". */
   readonly script?: string;
 }
@@ -37,14 +37,18 @@ export function farSide(context: TestContext, options: FarSideOptions = {}): Tra
   const tag = randomBytes(8).toString("hex");
   context.after(() => assertNoneLeft(tag));
   const env = { ...(options.env ?? process.env), FAR_SIDE: tag };
-  const { shell = "sh", script } = options;
+  const { shell = ["sh"], script } = options;
+  const [program, ...shellArgs] = shell;
   return {
     description: "the test's far side",
     spawn(command) {
-      const args = script === undefined ? ["-c", command] : ["-c", script, "sh", command];
+      const args = [
+        ...shellArgs,
+        ...(script === undefined ? ["-c", command] : ["-c", script, "sh", command]),
+      ];
       return options.stdin === "pipe"
-        ? spawnWithPipe(shell, args, env, options.deliver)
-        : spawnWithSocket(shell, args, env, options.deliver);
+        ? spawnWithPipe(program, args, env, options.deliver)
+        : spawnWithSocket(program, args, env, options.deliver);
     },
   };
 }
