@@ -42,8 +42,7 @@ function readVersion(): string {
 process.stderr.on("error", () => {});
 process.stdout.on("error", () => process.exit(1));
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (error) {
-  process.exitCode = reportError(error, createLog(0));
-}
+run(process.argv.slice(2)).then(
+  (status) => (process.exitCode = status),
+  (error: unknown) => (process.exitCode = reportError(error, createLog(0))),
+);
