@@ -12,9 +12,11 @@ import { createHash } from "crypto";
 import { writeSync } from "fs";
 import { dirname } from "path";
 import { inspect } from "util";
+import { runInThisContext } from "vm";
 import { inflateRawSync } from "zlib";
-import { Module } from "module";
+import { Module, builtinModules } from "module";
 import type { PayloadIndex } from "./payload-index.ts";
+import type { Position } from "./trace-maps.ts";
 
 // Parameters of the expression, see stage-texts.ts.
 declare const MARK: string;
@@ -31,9 +33,6 @@ interface Loaded {
   readonly text: string;
   /** Specifier to position. */
   readonly imports: { readonly [specifier: string]: number };
-  /** Differences as they came, then absolute numbers: generated line and column, source line and column. */
-  map: number[];
-  isDecoded: boolean;
 }
 
 interface CallSite {
@@ -54,20 +53,34 @@ interface Loader {
   prototype: { load(this: LoadingModule, filename: string): void };
 }
 
+/** What Node's types leave out of process.stdin. */
+interface Stdin extends NodeJS.ReadableStream {
+  readonly _readableState: {
+    readonly length: number;
+    reading: boolean;
+    readableListening: boolean;
+    flowing: boolean | null;
+  };
+  /** None at the end of input, nor for a file. */
+  readonly _handle: { reading: boolean; readStop(): void } | null | undefined;
+}
+
 interface LoadingModule extends NodeModule {
   _compile(text: string, filename: string): void;
 }
 
 const loader: Loader = Module as unknown as Loader;
-const stdin = process.stdin;
+const stdin: Stdin = process.stdin as unknown as Stdin;
 const modules: { [filename: string]: Loaded } = Object.create(null);
 const names: string[] = [];
 let heard = 0;
 let taken = 0;
 
+const readState = stdin._readableState;
+
 /** Node 8 has no readableLength. */
 function waiting(): number {
-  return (stdin as unknown as { _readableState: { length: number } })._readableState.length;
+  return readState.length;
 }
 
 /** Until all is there, however the process ends, it says why; the status has been set by stage 1. */
@@ -95,7 +108,19 @@ function readPayload(): void {
   process.removeListener("exit", confess);
   process.exitCode = undefined as unknown as number;
   clearInterval(stall);
+  untouchStdin();
   run(payload);
+}
+
+/** As if nobody had ever read it, but for what it holds: a program that does not read it must be able to end. */
+function untouchStdin(): void {
+  readState.reading = readState.readableListening = false;
+  readState.flowing = null;
+  const handle = stdin._handle;
+  if (handle) {
+    handle.reading = false;
+    handle.readStop();
+  }
 }
 
 function run(payload: Buffer): void {
@@ -107,15 +132,19 @@ function run(payload: Buffer): void {
     const text = dictionary === 1 ? inflateRawSync(chunk, { dictionary: before }) : inflateRawSync(chunk);
     before = Buffer.concat(dictionary === 2 ? [text] : [before, text]).slice(-DICTIONARY_BYTES);
     names.push("/" + name);
-    modules["/" + name] = { text: text.toString(), imports, map: [], isDecoded: false };
+    modules["/" + name] = { text: text.toString(), imports };
   }
   if (offset < payload.length) addMaps(payload.slice(offset));
   const entry = String(names[index.entry]);
   process.argv = [process.execPath, entry, ...index.args];
   Object.assign(process.env, index.env);
-  // -e makes globals of these, which no module expects to find.
+  // -e makes globals of these, which no module expects to find, and of all built-in modules.
   for (const name of ["require", "module", "exports", "__filename", "__dirname", "p", "s", "b"]) {
     Reflect.deleteProperty(global, name);
+  }
+  for (const name of builtinModules) {
+    const isGlobal = /^(process|console)$/.test(name) || global.propertyIsEnumerable(name);
+    if (!isGlobal) Reflect.deleteProperty(global, name);
   }
   const { platform, arch, pid, version } = process;
   process.stdout.write(
@@ -163,36 +192,11 @@ loader.prototype.load = function (filename) {
   this.loaded = true;
 };
 
+let position: Position = (_filename, line, column) => line + ":" + column;
+
+/** Takes what encodeMaps() of payload.ts made: a function's text, which knows the sources' positions. */
 function addMaps(payload: Buffer): void {
-  const maps = JSON.parse(inflateRawSync(payload).toString());
-  for (const name of Object.keys(maps)) {
-    const own = modules["/" + name];
-    if (own) {
-      own.map = maps[name];
-      own.isDecoded = false;
-    }
-  }
-}
-
-const at = (numbers: number[], position: number): number => numbers[position] as number;
-
-/** Lines and columns count from 1 here, as in traces. */
-function sourcePosition(own: Loaded, line: number, column: number): string {
-  const { map } = own;
-  if (!own.isDecoded) {
-    for (let i = 4; i < map.length; i++) if (i % 4 !== 1) map[i] = at(map, i) + at(map, i - 4);
-    own.isDecoded = true;
-  }
-  // The last segment that begins at or before the position.
-  let low = 0;
-  let high = map.length / 4;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const lines = at(map, middle * 4) + 1 - line;
-    if (lines < 0 || (!lines && at(map, middle * 4 + 1) < column)) low = middle + 1;
-    else high = middle;
-  }
-  return low ? at(map, low * 4 - 2) + 1 + ":" + (at(map, low * 4 - 1) + 1) : line + ":" + column;
+  position = runInThisContext(String(inflateRawSync(payload)))(position);
 }
 
 /** Node 8 counts its wrapper's text in a module's first line. */
@@ -201,12 +205,12 @@ const firstLineShift = /^v[89]\./.test(process.version) ? loader.wrapper[0].leng
 function describeFrame(frame: CallSite): string {
   const text = String(frame);
   const filename = frame.getFileName();
-  const own = filename && modules[filename];
   const line = frame.getLineNumber();
   const column = frame.getColumnNumber();
-  if (!filename || !own || !line || !column) return text;
-  const position = sourcePosition(own, line, line === 1 ? column - firstLineShift : column);
-  return text.replace(filename + ":" + line + ":" + column, () => filename.slice(1) + ":" + position);
+  if (!filename || !modules[filename] || !line || !column) return text;
+  const name = filename.slice(1);
+  const source = position(name, line, line === 1 ? column - firstLineShift : column);
+  return text.replace(filename + ":" + line + ":" + column, () => name + ":" + source);
 }
 
 Error.prepareStackTrace = (error: Error, frames: CallSite[]) => {
