@@ -187,8 +187,8 @@ loader.prototype.load = function (filename) {
   if (!own) return load.call(this, filename);
   this.filename = filename;
   this.paths = loader._nodeModulePaths(dirname(filename));
-  if (filename.endsWith(".json")) this.exports = JSON.parse(own.text);
-  else this._compile(own.text, filename);
+  // JSON, too, has been compiled to a module.
+  this._compile(own.text, filename);
   this.loaded = true;
 };
 
