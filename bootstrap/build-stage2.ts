@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { STAGE2_FILE } from "./stage2-file.ts";
+import { STAGE2_FILE, STAGE2_PARAMETERS } from "./stage2-file.ts";
 
 const source = fileURLToPath(new URL("../../bootstrap/stage2.ts", import.meta.url));
 const { outputFiles } = await build({
@@ -13,6 +13,7 @@ const { outputFiles } = await build({
   format: "cjs",
   target: "node8",
   minify: true,
+  define: STAGE2_PARAMETERS,
   // Its own frames are of no use to anyone, and its line must be one.
   sourcemap: false,
   legalComments: "none",

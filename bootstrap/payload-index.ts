@@ -9,7 +9,10 @@ export interface PayloadIndex {
   readonly modules: readonly PayloadModule[];
 }
 
-/** Filename, chunk bytes, kind of chunk, and where each specifier leads: a position in `modules`. */
+/**
+ * Filename, chunk bytes, kind of chunk, and where specifiers lead: a position in `modules`. "./x" and "../x" are
+ * not listed if they are the way to a module's filename as they stand.
+ */
 export type PayloadModule = readonly [
   filename: string,
   chunkBytes: number,

@@ -6,6 +6,7 @@
  *   4+n: …    the chunks, one behind the other
  *   …         the rest: the maps (see encodeMaps), if they come along
  */
+import { posix } from "node:path";
 import { inflateRawSync, deflateRawSync } from "node:zlib";
 import type { Bundle, BundledModule } from "../bundler/format.ts";
 import { decodeMappings } from "../bundler/source-map.ts";
@@ -88,7 +89,9 @@ function importTable(module: BundledModule, positions: ReadonlyMap<string, numbe
   const table: Record<string, number> = {};
   for (const { specifier, filename } of module.imports) {
     const position = filename === undefined ? undefined : positions.get(filename);
-    if (position !== undefined) table[specifier] = position;
+    const isPath =
+      /^\.\.?\//.test(specifier) && posix.join(posix.dirname(module.filename), specifier) === filename;
+    if (position !== undefined && !isPath) table[specifier] = position;
   }
   return table;
 }

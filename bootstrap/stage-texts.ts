@@ -7,7 +7,7 @@ import { encodePayload } from "./payload.ts";
 import type { PayloadOptions } from "./payload.ts";
 import { COMMAND, discoveryLine } from "./stage0.ts";
 import { stage1Text } from "./stage1.ts";
-import { STAGE2_FILE } from "./stage2-file.ts";
+import { STAGE2_FILE, STAGE2_PARAMETERS } from "./stage2-file.ts";
 
 export interface Stages {
   /** For the ssh command line. */
@@ -29,11 +29,12 @@ export interface StageOptions extends PayloadOptions {
 export function encodeStages(bundle: Bundle, options: StageOptions): Stages {
   const payload = encodePayload(bundle, options);
   const sha256 = createHash("sha256").update(payload).digest("hex");
+  const { MARK, PAYLOAD_BYTES, PAYLOAD_SHA256 } = STAGE2_PARAMETERS;
+  const parameters = `${MARK},${PAYLOAD_BYTES},${PAYLOAD_SHA256}`;
+  const values = `"${options.mark}",${payload.length},"${sha256}"`;
   const body = readFileSync(STAGE2_FILE, "utf8");
-  const stage2 = deflateSync(
-    `(function(MARK,PAYLOAD_BYTES,PAYLOAD_SHA256){${body}\n})("${options.mark}",${payload.length},"${sha256}")\n//# sourceURL=stage2`,
-    { level: 9 },
-  );
+  const text = `(function(${parameters}){${body}\n})(${values})\n//# sourceURL=stage2`;
+  const stage2 = deflateSync(text, { level: 9 });
   const stage1 = stage1Text(stage2.length);
   return {
     command: COMMAND,

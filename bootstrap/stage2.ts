@@ -10,7 +10,7 @@
  */
 import { createHash } from "crypto";
 import { writeSync } from "fs";
-import { dirname } from "path";
+import { dirname, join } from "path";
 import { inspect } from "util";
 import { runInThisContext } from "vm";
 import { inflateRawSync } from "zlib";
@@ -31,7 +31,7 @@ const DICTIONARY_BYTES = 32768;
 
 interface Loaded {
   readonly text: string;
-  /** Specifier to position. */
+  /** See PayloadModule. */
   readonly imports: { readonly [specifier: string]: number };
 }
 
@@ -48,7 +48,6 @@ interface Loader {
   _load(request: string, parent: NodeModule | null, isMain: boolean): unknown;
   _nodeModulePaths(folder: string): string[];
   _resolveFilename(request: string, parent: NodeModule | null | undefined, ...rest: unknown[]): string;
-  wrapper: [string, string];
   new (id: string): NodeModule;
   prototype: { load(this: LoadingModule, filename: string): void };
 }
@@ -157,7 +156,10 @@ function run(payload: Buffer): void {
 function find(request: string, parent: NodeModule | null | undefined): string | undefined {
   const from = parent ? modules[parent.filename] : undefined;
   if (parent && !from) return undefined;
-  return modules[request] ? request : from && names[from.imports[request] as number];
+  const listed = from && names[from.imports[request] as number];
+  const isRelative = parent && /^\.\.?\//.test(request);
+  const name = listed || (isRelative ? join(dirname(parent.filename), request) : request);
+  return modules[name] && name;
 }
 
 /**
@@ -199,8 +201,8 @@ function addMaps(payload: Buffer): void {
   position = runInThisContext(String(inflateRawSync(payload)))(position);
 }
 
-/** Node 8 counts its wrapper's text in a module's first line. */
-const firstLineShift = /^v[89]\./.test(process.version) ? loader.wrapper[0].length : 0;
+/** Node 8 counts its wrapper's text in a module's first line: "(function (exports, require, …) { ". */
+const firstLineShift = /^v[89]\./.test(process.version) ? 62 : 0;
 
 function describeFrame(frame: CallSite): string {
   const text = String(frame);

@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { runInThisContext } from "node:vm";
 import { inflateRawSync } from "node:zlib";
 import { encodeMaps, encodePayload } from "../../../bootstrap/payload.ts";
 import type { PayloadOptions } from "../../../bootstrap/payload.ts";
 import type { PayloadIndex } from "../../../bootstrap/payload-index.ts";
+import type { Position } from "../../../bootstrap/trace-maps.ts";
 import { bundle } from "../../../bundler/bundle.ts";
 import type { Bundle } from "../../../bundler/format.ts";
 import { inflateModules } from "../../../bundler/inflate.ts";
-import { mapOf, writeProgram } from "../bundler/program.ts";
+import { mapOf, moduleOf, writeProgram } from "../bundler/program.ts";
 import type { Files } from "../bundler/program.ts";
 
 async function bundleOf(context: TestContext, files: Files): Promise<Bundle> {
@@ -65,16 +67,27 @@ test("encodePayload() holds each module's text, and nothing behind the last with
   assert.equal(rest.length, 0);
 });
 
-test("encodePayload() says where each specifier leads, by position", async (context) => {
-  const bundled = await bundleOf(context, PROGRAM);
-  const { index } = decode(bundled);
+test("encodePayload() says where each specifier leads, by position, unless it is the path as it stands", async (context) => {
+  const files = {
+    "main.ts": `import "./lib/in-full.ts"; import "./lib/without"; import "pkg"; import "./lib/../odd.ts"; import "fs";`,
+    "lib/in-full.ts": `import "../odd.ts"; import "../main.ts";`,
+    "lib/without.ts": "",
+    "odd.ts": "",
+    "node_modules/pkg/index.js": "",
+  };
+  const { index } = decode(await bundleOf(context, files));
   const names = index.modules.map(([filename]) => filename);
   assert.equal(names[index.entry], "main.ts");
-  const [, , , imports = {}] = index.modules[index.entry] ?? [];
-  const leads = Object.entries(imports).map(([specifier, position]) => [specifier, names[position]]);
-  assert.deepEqual(Object.fromEntries(leads), {
-    "./lib/twice.ts": "lib/twice.ts",
-    "./data.json": "data.json",
+  const listed = index.modules.map(([filename, , , imports]) => [
+    filename,
+    Object.fromEntries(Object.entries(imports).map(([specifier, at]) => [specifier, names[at]])),
+  ]);
+  assert.deepEqual(Object.fromEntries(listed), {
+    "main.ts": { "./lib/without": "lib/without.ts", pkg: "node_modules/pkg/index.js" },
+    "lib/in-full.ts": {},
+    "lib/without.ts": {},
+    "odd.ts": {},
+    "node_modules/pkg/index.js": {},
   });
 });
 
@@ -110,25 +123,39 @@ test("encodePayload() refuses a group that the bundle does not have", async (con
   assert.throws(() => encodePayload(bundled, { maps: false, groups: ["none"] }), /Cannot send group "none"/);
 });
 
-test("encodeMaps() has each module's segments, to the number", async (context) => {
+function positionOf(maps: Uint8Array): Position {
+  const build = runInThisContext(inflateRawSync(maps).toString()) as (next: Position) => Position;
+  return build((filename) => `not in ${filename}`);
+}
+
+test("encodeMaps() makes the text of a function that knows where each segment comes from", async (context) => {
   const bundled = await bundleOf(context, PROGRAM);
-  const maps = JSON.parse(inflateRawSync(encodeMaps(bundled)).toString()) as Record<string, number[]>;
-  assert.deepEqual(
-    Object.keys(maps),
-    bundled.modules.map(({ filename }) => filename),
-  );
+  const position = positionOf(encodeMaps(bundled));
   for (const module of bundled.modules) {
-    const numbers = maps[module.filename] ?? [];
-    // All but the generated column is relative to the segment before.
-    for (let i = 4; i < numbers.length; i++)
-      if (i % 4 !== 1) numbers[i] = Number(numbers[i]) + Number(numbers[i - 4]);
-    const expected = mapOf(module).segments.flatMap((segment) => [
-      segment.generatedLine,
-      segment.generatedColumn,
-      segment.sourceLine,
-      segment.sourceColumn,
-    ]);
-    assert.deepEqual(numbers, expected);
+    const { segments } = mapOf(module);
+    for (const [index, segment] of segments.entries()) {
+      const [line, column] = [segment.generatedLine + 1, segment.generatedColumn + 1];
+      const next = segments[index + 1];
+      // Of two at one place the later counts.
+      if (next?.generatedLine === segment.generatedLine && next.generatedColumn === segment.generatedColumn)
+        continue;
+      const expected = `${segment.sourceLine + 1}:${segment.sourceColumn + 1}`;
+      assert.equal(position(module.filename, line, column), expected);
+    }
   }
-  assert((maps["lib/twice.ts"] ?? []).length > 0);
+  assert.ok(mapOf(moduleOf(bundled, "lib/twice.ts")).segments.length > 5);
+  assert.equal(position("elsewhere.ts", 1, 1), "not in elsewhere.ts");
+});
+
+test("encodeMaps() takes any character in a filename, and knows the groups that are sent only", async (context) => {
+  const name = '\u2028 "quo\'te" ü😀.ts';
+  const bundled = await bundleOf(context, {
+    "main.ts": `import ${JSON.stringify(`./${name}`)};\nvoid import("./lazy.ts");`,
+    [name]: "\n\nexport const here = 1;",
+    "lazy.ts": "\nexport const lazy = 2;",
+  });
+  const [sent, all] = [positionOf(encodeMaps(bundled)), positionOf(encodeMaps(bundled, ["lazy.ts"]))];
+  assert.match(sent(name, 3, 1000), /^3:\d+$/);
+  assert.equal(sent("lazy.ts", 2, 1), "not in lazy.ts");
+  assert.match(all("lazy.ts", 2, 1000), /^2:\d+$/);
 });
