@@ -24,7 +24,7 @@ What goes through:
       --disable-ipv6     capture IPv4 only
 
 Other:
-  -v, --verbose          say more: -v connections and rules, -vv the link, -vvv everything
+  -v, --verbose          say more: -v connections, -vv rules and the far side, -vvv everything
   -V, --version          print the version
   -h, --help             print this
 

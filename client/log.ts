@@ -2,7 +2,7 @@
 
 import { printable } from "../bootstrap/printable.ts";
 
-/** 0: what one must know; 1 (-v): connections and rules; 2: the link; 3: frames. */
+/** 0: what one must know; 1 (-v): connections; 2: rules, and what the agent says; 3: everything. */
 export type LogLevel = 0 | 1 | 2 | 3;
 
 export type Log = (level: LogLevel, text: string) => void;

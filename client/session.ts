@@ -4,13 +4,15 @@
  * The helper comes first, since its password prompt must not meet ssh's; rules come last, when the link
  * stands and ssh's own connections are known. Every step pushes its undo before the next is tried.
  */
+import type { Socket } from "node:net";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { readAgentBundle } from "./agent-bundle.ts";
-import { UsageError } from "./errors.ts";
+import { ClientError, UsageError } from "./errors.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { startFirewall } from "./firewall/launch-helper.ts";
 import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
+import { formatRules } from "./firewall/rule-text.ts";
 import type { Plan, Sources } from "./firewall/plan.ts";
 import { formatEndpoint, listen } from "./intake/listener.ts";
 import type { Listener } from "./intake/listener.ts";
@@ -80,6 +82,7 @@ export async function startSession(
     };
     // Again, so that rules go before the listeners they point at; a second stop is the first one's result.
     undo.push(() => firewall.stop());
+    log(2, formatRules(firewall.method, plan));
     await firewall.start(plan);
     failures.push(firewall.lost);
     log(0, `capturing ${includes.map(formatSubnet).join(" ")} (${firewall.method})`);
@@ -106,17 +109,27 @@ async function listenForCaptured(
 ): Promise<readonly Listener[]> {
   const { addresses, warnings } = listenAddresses(options, includes, firewall.families);
   for (const warning of warnings) log(0, warning);
+  const accept = (socket: Socket): void => {
+    const there = tunnel();
+    if (there === undefined) socket.resetAndDestroy();
+    else serveCaptured(socket, there, log);
+  };
   const listeners: Listener[] = [];
+  const failures: ClientError[] = [];
   for (const address of addresses) {
-    const listener = await listen(address, (socket) => {
-      const there = tunnel();
-      if (there === undefined) socket.resetAndDestroy();
-      else serveCaptured(socket, there, log);
-    });
-    undo.push(() => listener.close());
-    listeners.push(listener);
-    log(1, `captured connections arrive on ${formatEndpoint(listener.endpoint)}`);
+    try {
+      const listener = await listen(address, accept);
+      undo.push(() => listener.close());
+      listeners.push(listener);
+      log(1, `captured connections arrive on ${formatEndpoint(listener.endpoint)}`);
+    } catch (error) {
+      // A machine without IPv6 cannot have ::1; that is no reason to go without IPv4. What was asked for by name is.
+      if (!(error instanceof ClientError) || options.listen !== undefined) throw error;
+      log(0, `IPv${address.family} subnets are not captured: ${error.message}`);
+      failures.push(error);
+    }
   }
+  if (listeners.length === 0 && failures[0] !== undefined) throw failures[0];
   return listeners;
 }
 
