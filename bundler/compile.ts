@@ -50,7 +50,6 @@ async function compileFiles(
       // For "node" esbuild adds a list of the exports' names, which only a real file on disk needs.
       platform: "neutral",
       minifyWhitespace: true,
-      minifySyntax: true,
       legalComments: "none",
       sourcemap: "external",
       sourcesContent: false,

@@ -27,7 +27,6 @@ async function compiled(file: string): Promise<MappedText> {
     format: "cjs",
     target: "node8",
     minifyWhitespace: true,
-    minifySyntax: true,
     legalComments: "none",
     sourcemap: "external",
     logLevel: "silent",

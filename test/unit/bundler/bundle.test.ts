@@ -186,7 +186,7 @@ test("bundle() keeps the line of each statement below a hashbang, which it drops
   const made = await bundleOf(context, { "main.ts": "#!/usr/bin/env node\nfirst();\n\nthird();\n" });
   const lines = textOf(made, "main.ts").split("\n");
   assert.doesNotMatch(textOf(made, "main.ts"), /#!/);
-  assert.equal(lines[1], "first(),");
+  assert.equal(lines[1], "first();");
   assert.equal(lines[3], "third();");
 });
 
