@@ -52,8 +52,12 @@ before(async () => {
 after(() => rm(compiled, { recursive: true }));
 
 /** As Node shows it for the sources run locally. */
-async function runLocally(entry: string, target: Target, options: readonly string[] = []): Promise<Outcome> {
-  const args = ["--enable-source-maps", ...options, join(compiled, target, entry)];
+async function runLocally(
+  entry: string,
+  target: Target,
+  { options = [], args: programArgs = [] }: { options?: readonly string[]; args?: readonly string[] } = {},
+): Promise<Outcome> {
+  const args = ["--enable-source-maps", ...options, join(compiled, target, entry), ...programArgs];
   const { code, stdout, stderr } = await runHere(process.execPath, args, compiled);
   return { code, stdout: stdout.replaceAll(ROOT, ""), stderr: stderr.replaceAll(ROOT, "") };
 }
@@ -100,6 +104,87 @@ for (const version of RUNTIMES) {
         assert.ok(
           stacks.every((stack) => framesOf(stack, version).length > 0 || way === "a stream's callback"),
         );
+      });
+    }
+  });
+}
+
+const linesOf = (frames: readonly string[]): string[] => frames.map((frame) => frame.replace(/:\d+$/, ""));
+
+for (const version of RUNTIMES) {
+  test(`Node ${version}: without maps a stack names file and line`, async () => {
+    const program = await bundle(join(ROOT, FIXTURES, "ways.ts"));
+    const runtime = await runtimePath(version);
+    const [{ stdout }, local] = await Promise.all([
+      runThere({ bundle: program, runtime, maps: "none" }),
+      runLocally("ways.ts", "node20"),
+    ]);
+    const remote = waysOf(stdout);
+    for (const [way, [stack = ""]] of waysOf(local.stdout)) {
+      if (REWRITTEN.has(way)) continue;
+      const [theirs = ""] = remote.get(way) ?? [];
+      const frames = framesOf(theirs, version);
+      assert.deepEqual(linesOf(frames), linesOf(framesOf(stack, version)), `${way}: ${theirs}`);
+    }
+  });
+}
+
+interface FatalWay {
+  readonly way: string;
+  /** Below it the runtime has nothing of the kind. */
+  readonly sinceNode?: number;
+  readonly options?: readonly string[];
+}
+
+const FATAL: readonly FatalWay[] = [
+  { way: "a throw while loading" },
+  { way: "a throw in a timer" },
+  { way: "a rejection of an async function" },
+  { way: "a rejection in a chain" },
+  { way: "an error event without a listener" },
+  { way: "an error with a cause", sinceNode: 20 },
+  { way: "an error with properties" },
+  { way: "several errors in one", sinceNode: 20 },
+  { way: "a warning", options: ["--trace-warnings"] },
+  { way: "a stack that is printed" },
+];
+
+/** Of Node's report what says where: not the code that it quotes, nor its version, nor who emitted an event. */
+function withoutQuote(stderr: string): string {
+  return stderr
+    .replace(/^\S+:\d+\n[^]*?\n\n/, "")
+    .replace(/\nEmitted 'error' event at:\n[^]*/, "")
+    .replace(/\n+Node\.js v[\d.]+\n$/, "");
+}
+
+/** What is not a frame: message, properties, brackets. */
+function wordsOf(stderr: string): string[] {
+  return withoutQuote(stderr)
+    .split("\n")
+    .filter((line) => !/^ +at /.test(line))
+    .map((line) => line.replace(/^\(node:\d+\)/, "(node)").trimEnd())
+    .filter((line) => line !== "");
+}
+
+for (const version of RUNTIMES) {
+  test(`Node ${version}: what ends a program is reported with file, line and column of the source`, async (context) => {
+    const program = await bundle(join(ROOT, FIXTURES, "fatal.ts"));
+    const node = await runtimePath(version);
+    for (const { way, sinceNode = 8, options = [] } of FATAL) {
+      if (Number.parseInt(version, 10) < sinceNode) continue;
+      await context.test(way, async () => {
+        const [here, there] = await Promise.all([
+          runLocally("fatal.ts", "node20", { options, args: [way] }),
+          runThere({ bundle: program, runtime: [node, ...options].join(" "), args: [way] }),
+        ]);
+        assert.deepEqual(
+          framesOf(there.stderr, version),
+          framesOf(withoutQuote(here.stderr), version),
+          there.stderr,
+        );
+        assert.equal(there.code, here.code === 0 ? 0 : 99);
+        assert.doesNotMatch(there.stderr, /exports/, "quotes no compiled code");
+        if (version === process.versions.node) assert.deepEqual(wordsOf(there.stderr), wordsOf(here.stderr));
       });
     }
   });
