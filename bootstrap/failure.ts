@@ -193,9 +193,11 @@ function crashed(where: string, code: number, words: readonly string[]): Bootstr
 
 function refused(where: string, evidence: FailureEvidence): BootstrapError {
   const words = lastWords(evidence);
+  // A session that closes its output may live on, without a status.
+  const deed = evidence.code === null ? "closed its output" : `ended with ${evidence.code}`;
   return new BootstrapError(
     "shell-refused",
-    `Cannot run a command by ${where}: the session ended with ${evidence.code} before ours began${printedFirst(evidence.noise)}${quoteWords("last words", words)}`,
+    `Cannot run a command by ${where}: the session ${deed} before ours began${printedFirst(evidence.noise)}${quoteWords("last words", words)}`,
     { hint: refusalHint(evidence.code, words) },
   );
 }
