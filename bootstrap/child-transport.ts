@@ -11,15 +11,24 @@ import type { TransportExit, TransportProcess } from "./transport.ts";
  */
 const STDERR_GRACE_MS = 1000;
 
-/** Starts a program of this machine with three pipes, in our own process group: ssh asks on our terminal. */
+export interface ChildOptions {
+  /**
+   * Whether it gets a session of its own: kill() reaches all that it started, and no key that is pressed on our
+   * terminal does. Default: no, for ssh asks on our terminal.
+   */
+  readonly ownSession?: boolean;
+  readonly stderrGraceMs?: number;
+}
+
+/** Starts a program of this machine with three pipes. */
 export function spawnChild(
   program: string,
   args: readonly string[],
-  stderrGraceMs: number = STDERR_GRACE_MS,
+  { ownSession = false, stderrGraceMs = STDERR_GRACE_MS }: ChildOptions = {},
 ): TransportProcess {
   let child: ChildProcess;
   try {
-    child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+    child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: ownSession });
   } catch (cause) {
     // E2BIG, a NUL byte in an argument: spawn() throws what it otherwise emits.
     return notStarted(cause);
@@ -34,9 +43,13 @@ export function spawnChild(
   const stderrHere = new PassThrough();
   stderr.pipe(stderrHere);
   child.once("exit", () => {
+    keepUnread(stdout);
     if (stdout.closed) endInTime(stderr, stderrHere, stderrGraceMs);
     else stdout.once("close", () => endInTime(stderr, stderrHere, stderrGraceMs));
   });
+  // From then on its number may be another's.
+  let isClosed = false;
+  child.once("close", () => (isClosed = true));
   const exit = exitOf(child);
   const closed = new Promise((resolve) => stderrHere.once("close", resolve));
   return {
@@ -46,9 +59,30 @@ export function spawnChild(
     pid: child.pid,
     exit: handled(exit.then((outcome) => closed.then(() => outcome))),
     kill: (signal) => {
-      child.kill(signal);
+      if (!ownSession) child.kill(signal);
+      else if (!isClosed) killGroup(child.pid, signal);
     },
   };
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // ESRCH: gone this moment.
+  }
+}
+
+/**
+ * When a child exits, Node drains what nobody reads yet (flushStdio in lib/internal/child_process.js), in the next
+ * tick: without a listener the bytes are lost. Over that moment there is one, and then the stream is as it was.
+ */
+function keepUnread(stream: Readable): void {
+  if (stream.readableFlowing !== null) return;
+  const listener = (): void => undefined;
+  stream.on("readable", listener);
+  setImmediate(() => stream.off("readable", listener));
 }
 
 /** Lets go of a pipe that someone else keeps open; its reader here sees an ordinary end. */

@@ -195,6 +195,8 @@ async function explain(
 ): Promise<BootstrapError> {
   if (stop !== "ended") far.kill("SIGTERM");
   const exit = await within(LAST_WORDS_MS, far.exit);
+  // It was told before, and has had its time.
+  if (exit === undefined && stop !== "ended") far.kill("SIGKILL");
   return explainFailure({
     description,
     mark,

@@ -5,6 +5,6 @@ import type { Transport } from "./transport.ts";
 export function localTransport(): Transport {
   return {
     description: "this machine",
-    spawn: (command) => spawnChild("sh", ["-c", command]),
+    spawn: (command) => spawnChild("sh", ["-c", command], { ownSession: true }),
   };
 }

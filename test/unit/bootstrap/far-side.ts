@@ -3,16 +3,15 @@
  * and whose first input arrives as the test says: whole, in pieces, cut short, damaged.
  */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { Socket } from "node:net";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import type { TestContext } from "node:test";
 import { callbackify } from "node:util";
-import type { Transport, TransportExit, TransportProcess } from "../../../bootstrap/transport.ts";
+import { spawnChild } from "../../../bootstrap/child-transport.ts";
+import type { Transport, TransportProcess } from "../../../bootstrap/transport.ts";
 
 /** Puts what launch() writes first into the far side's stdin; resolves when it is done. */
 export type Delivery = (bytes: Buffer, stdin: Writable) => Promise<void>;
@@ -36,66 +35,32 @@ const END_MS = 5000;
 export function farSide(context: TestContext, options: FarSideOptions = {}): Transport {
   const tag = randomBytes(8).toString("hex");
   context.after(() => assertNoneLeft(tag));
-  const env = { ...(options.env ?? process.env), FAR_SIDE: tag };
-  const { shell = ["sh"], script } = options;
-  const [program, ...shellArgs] = shell;
+  const env = Object.entries({ ...(options.env ?? process.env), FAR_SIDE: tag });
+  const { shell = ["sh"], script, deliver } = options;
   return {
     description: "the test's far side",
     spawn(command) {
-      const args = [
-        ...shellArgs,
-        ...(script === undefined ? ["-c", command] : ["-c", script, "sh", command]),
-      ];
-      return options.stdin === "pipe"
-        ? spawnWithPipe(program, args, env, options.deliver)
-        : spawnWithSocket(program, args, env, options.deliver);
+      const run = script === undefined ? ["-c", command] : ["-c", script, "sh", command];
+      const argv = ["-i", ...env.map(([name, value]) => `${name}=${value}`), ...shell, ...run];
+      return options.stdin === "pipe" ? spawnWithPipe(argv, deliver) : spawnWithSocket(argv, deliver);
     },
   };
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-function spawnWithSocket(
-  shell: string,
-  args: string[],
-  env: Environment,
-  deliver?: Delivery,
-): TransportProcess {
-  // Node's own "pipe" is a unix socket.
-  const child = spawn(shell, args, { env, stdio: ["pipe", "pipe", "pipe"] });
-  return { ...outputOf(child), stdin: delivered(child.stdin, deliver) };
+/** Node's own "pipe" is a unix socket. */
+function spawnWithSocket(argv: readonly string[], deliver?: Delivery): TransportProcess {
+  const child = spawnChild("env", argv, { ownSession: true });
+  return { ...child, stdin: delivered(child.stdin, deliver) };
 }
 
-function spawnWithPipe(
-  shell: string,
-  args: string[],
-  env: Environment,
-  deliver?: Delivery,
-): TransportProcess {
+/** A cat in between, which ends when its input does, and a named pipe. */
+function spawnWithPipe(argv: readonly string[], deliver?: Delivery): TransportProcess {
   const folder = mkdtempSync(join(tmpdir(), "far-side-"));
-  const fifo = join(folder, "stdin");
-  execFileSync("mkfifo", [fifo]);
-  // Opened for both first: either end alone waits for the other.
-  const both = openSync(fifo, constants.O_RDWR);
-  const theirs = openSync(fifo, constants.O_RDONLY);
-  const ours = openSync(fifo, constants.O_WRONLY);
-  const child = spawn(shell, args, { env, stdio: [theirs, "pipe", "pipe"] });
-  closeSync(both);
-  closeSync(theirs);
-  rmSync(folder, { recursive: true });
-  const stdin = new Socket({ fd: ours, readable: false, writable: true });
-  return { ...outputOf(child), stdin: delivered(stdin, deliver) };
-}
-
-function outputOf(child: ReturnType<typeof spawn>): Omit<TransportProcess, "stdin"> {
-  const { stdout, stderr } = child;
-  assert(stdout !== null && stderr !== null);
-  const exit = new Promise<TransportExit>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal }));
-  });
-  exit.catch(() => undefined);
-  return { stdout, stderr, pid: child.pid, exit, kill: (signal) => void child.kill(signal) };
+  const script = 'cd "$1"; shift; mkfifo f; exec 3<&0; cat <&3 >f 2>&1 & exec env "$@" <f 3<&-';
+  const child = spawnChild("sh", ["-c", script, "sh", folder, ...argv], { ownSession: true });
+  const clean = (): void => rmSync(folder, { recursive: true });
+  child.exit.then(clean, clean);
+  return { ...child, stdin: delivered(child.stdin, deliver) };
 }
 
 /** The first write goes by `deliver`, what follows as it comes. */

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { BootstrapError } from "../../../bootstrap/errors.ts";
 import { launch } from "../../../bootstrap/launch.ts";
+import { opensshTransport } from "../../../bootstrap/openssh.ts";
 import type { LaunchOptions, Launched } from "../../../bootstrap/launch.ts";
 import { bundle } from "../../../bundler/bundle.ts";
 import { writeProgram } from "../bundler/program.ts";
@@ -295,9 +296,6 @@ test("a far side that closes its output and lives on is told so, and ended", asy
 });
 
 test("a transport whose program does not exist is told by its name", async (context) => {
-  const transport = farSide(context, { shell: ["/no/such/shell"] });
-  await assert.rejects(start(context, "", { transport }), {
-    code: "ssh-missing",
-    message: /no\/such\/shell/,
-  });
+  const transport = opensshTransport({ destination: "host", sshCommand: ["/no/such/ssh"] });
+  await assert.rejects(start(context, "", { transport }), { code: "ssh-missing", message: /no\/such\/ssh/ });
 });

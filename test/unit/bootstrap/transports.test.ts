@@ -133,6 +133,26 @@ test("TransportProcess.exit has the signal sent by kill()", async () => {
   assert.deepEqual(await child.exit, { code: null, signal: "SIGTERM" });
 });
 
+test("kill() of a local process reaches what it started", async () => {
+  const child = localTransport().spawn("sleep 60; echo not reached");
+  child.stderr.resume();
+  // Without output there is nothing to tell that sleep is there; a signal to sh alone would leave it in either case.
+  child.kill("SIGTERM");
+  assert.equal(await text(child.stdout), "");
+  assert.deepEqual(await child.exit, { code: null, signal: "SIGTERM" });
+});
+
+test("output of a process that has ended is there for a reader who comes later", async () => {
+  const child = localTransport().spawn("echo out; echo aside >&2");
+  // As long as it takes another one to start and end, which was started after it.
+  await run(localTransport(), "sleep 0.1");
+  const received: Buffer[] = [];
+  child.stdout.on("data", (bytes: Buffer) => received.push(bytes));
+  assert.equal(await text(child.stderr), "aside\n");
+  await child.exit;
+  assert.equal(Buffer.concat(received).toString(), "out\n");
+});
+
 test("TransportProcess.exit waits for output that nobody has read yet", async () => {
   const child = localTransport().spawn("head -c 150000 /dev/zero; exit 4");
   child.stderr.resume();
@@ -147,7 +167,7 @@ test("TransportProcess.exit waits for output that nobody has read yet", async ()
 test("a process left in the background that keeps stderr holds up nobody, nor costs a slow reader a byte", async () => {
   const graceMs = 100;
   const script = "{ head -c 1000000 /dev/zero >&2; exec sleep 60; } >/dev/null & echo $!";
-  const child = spawnChild("sh", ["-c", script], graceMs);
+  const child = spawnChild("sh", ["-c", script], { stderrGraceMs: graceMs });
   const sleeper = Number(await text(child.stdout));
   let received = 0;
   for await (const bytes of child.stderr) {
