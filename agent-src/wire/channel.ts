@@ -1,4 +1,4 @@
-import { ResetCode } from "./codes.ts";
+import { PeerError, ResetCode } from "./codes.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { Flow } from "./schedule.ts";
 import type { Endpoint, Target } from "./target.ts";
@@ -151,6 +151,11 @@ export class Channel implements Flow {
     const next = NEXT[this.state][step];
     if (next) this.state = next;
     return next !== undefined;
+  }
+
+  /** The same of a step that the peer took. @throws PeerError */
+  receiveStep(step: ChannelStep): void {
+    if (!this.step(step)) throw new PeerError(`${step} on channel ${this.id}`, `it is ${this.state}`);
   }
 
   /** The target is reached; `bound` is this end of that flow. */

@@ -52,6 +52,11 @@ export function asDetail(text: string): string {
   return text.slice(0, MAX_TEXT_BYTES).replace(/[^ -~]/g, "?");
 }
 
+/** What follows the code in RESET and GO_AWAY. */
+export function readDetail(payload: Uint8Array): string {
+  return asDetail(String.fromCharCode(...payload.subarray(1)));
+}
+
 /** Four bytes, big-endian, unsigned. */
 export function readU32(bytes: Uint8Array, at: number): number {
   let value = 0;

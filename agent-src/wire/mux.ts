@@ -1,20 +1,26 @@
 /**
- * The protocol of one end without I/O: bytes and times in, bytes and events out. README.md here is the
- * specification. Memory is bounded whatever the peer does: what it sends, by the windows; what it makes this
- * end send, because small frames are notes on their channel until they are written, and a channel stays
- * counted until its last note is.
+ * The protocol of one end without I/O: bytes and times in, bytes and events out. README.md here specifies it.
+ * Memory is bounded whatever the peer does: what it sends, by the windows; what it makes this end send,
+ * because small frames are notes on their channel until written, and it stays counted until its last is.
  */
 import { Channel, LOW_WATER_BYTES } from "./channel.ts";
-import type { ChannelHandler, ChannelHost, ChannelStep } from "./channel.ts";
+import type { ChannelHandler, ChannelHost } from "./channel.ts";
 import { GoAway, goAwayFrom, PeerError, ResetCode, resetCodeFrom } from "./codes.ts";
 import type { LinkEnd, MuxEvent } from "./event.ts";
 import { Fifo } from "./fifo.ts";
 import { Flight, FLIGHT_BYTES, Receipts } from "./flight.ts";
-import { asDetail, Frame, HEADER_BYTES, MAX_DATA_BYTES, MAX_SMALL_BYTES, readU32 } from "./frame.ts";
+import {
+  asDetail,
+  Frame,
+  HEADER_BYTES,
+  MAX_DATA_BYTES,
+  MAX_SMALL_BYTES,
+  readDetail,
+  readU32,
+} from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { readHello, writeHello } from "./hello.ts";
-import type { Hello } from "./hello.ts";
 import { Keepalive, LOST_MS, PING_MS } from "./keepalive.ts";
 import type { MuxOptions } from "./options.ts";
 import { QUANTUM_BYTES, Schedule } from "./schedule.ts";
@@ -30,6 +36,8 @@ export const MAX_REFUSALS = 1024;
 
 /** DATA is not cut shorter than this by a batch or by the cap, only by windows and by what there is. */
 export const MIN_DATA_BYTES = 1024;
+
+const LINK_OVER = "the link is over";
 
 export class Mux implements ChannelHost {
   /** Rung when there may be something to transmit, or an event, because of a local call. Set by the link. */
@@ -49,7 +57,10 @@ export class Mux implements ChannelHost {
   /** Channels with small frames to send. */
   private readonly control: Fifo<Channel>;
   private readonly refusals: number[];
-  private peer: Hello | undefined;
+  private hasHello: boolean;
+  /** Of the peer's hello; before it has come, the least that it can say. */
+  private peerWindowBytes: number;
+  private peerMaxChannels: number;
   private nextId: number;
   private nextPeerId: number;
   private ownCount: number;
@@ -64,19 +75,21 @@ export class Mux implements ChannelHost {
     const isClient = role === "client";
     this.onWork = () => undefined;
     this.end = undefined;
-    this.flight = new Flight(options.flightBytes ?? FLIGHT_BYTES);
-    this.windowBytes = options.windowBytes ?? WINDOW_BYTES;
+    this.flight = new Flight(options.flightBytes || FLIGHT_BYTES);
+    this.windowBytes = options.windowBytes || WINDOW_BYTES;
     this.maxChannels = options.maxChannels ?? MAX_CHANNELS;
     this.channels = new Map();
     this.events = new Fifo();
     this.reader = new FrameReader();
     this.writer = new FrameWriter();
     this.receipts = new Receipts();
-    this.keepalive = new Keepalive(options.pingMs ?? PING_MS, options.lostMs ?? LOST_MS, nowMs);
+    this.keepalive = new Keepalive(options.pingMs || PING_MS, options.lostMs || LOST_MS, nowMs);
     this.schedule = new Schedule();
     this.control = new Fifo();
     this.refusals = [];
-    this.peer = undefined;
+    this.hasHello = false;
+    this.peerWindowBytes = INITIAL_WINDOW_BYTES;
+    this.peerMaxChannels = MAX_CHANNELS;
     this.nextId = isClient ? 1 : 2;
     this.nextPeerId = isClient ? 2 : 1;
     this.ownCount = 0;
@@ -161,7 +174,7 @@ export class Mux implements ChannelHost {
     channel.handler = handler;
     channel.state = refusal ? "closed" : "opening";
     if (refusal) {
-      this.events.push({ type: "reset", channel, code: refusal[0], detail: refusal[1] });
+      this.tellReset(channel, refusal[0], refusal[1]);
       this.onWork();
     } else {
       this.nextId += 2;
@@ -212,21 +225,19 @@ export class Mux implements ChannelHost {
   }
 
   private createChannel(id: number, target: Target): Channel {
-    return new Channel(
-      id,
-      target,
-      this,
-      this.windowBytes,
-      this.peer ? this.peer.windowBytes : INITIAL_WINDOW_BYTES,
-    );
+    return new Channel(id, target, this, this.windowBytes, this.peerWindowBytes);
   }
 
   private refusalOf(target: Target): [ResetCode, string] | undefined {
-    if (this.end) return [ResetCode.Aborted, "the link is over"];
+    if (this.end) return [ResetCode.Aborted, LINK_OVER];
     if (target.kind === "tcp" && !isHost(target.host)) return [ResetCode.NameNotFound, "not a host"];
-    if (this.ownCount >= (this.peer ? this.peer.maxChannels : MAX_CHANNELS) || this.nextId > 0xffffffff)
+    if (this.ownCount >= this.peerMaxChannels || this.nextId > 0xffffffff)
       return [ResetCode.Resource, `no more than ${this.ownCount} channels`];
     return undefined;
+  }
+
+  private tellReset(channel: Channel, code: ResetCode, detail: string): void {
+    this.events.push({ type: "reset", channel, code, detail });
   }
 
   private finish(end: LinkEnd): void {
@@ -236,8 +247,7 @@ export class Mux implements ChannelHost {
     for (const channel of this.channels.values()) {
       if (channel.step("reset")) {
         channel.drop();
-        const detail = end.detail || "the link is over";
-        this.events.push({ type: "reset", channel, code: ResetCode.Aborted, detail });
+        this.tellReset(channel, ResetCode.Aborted, end.detail || LINK_OVER);
       }
     }
     this.channels.clear();
@@ -309,17 +319,13 @@ export class Mux implements ChannelHost {
   }
 
   private receiveFrame(type: number, id: number, payload: Uint8Array, nowMs: number): void {
-    if (!this.peer && type !== Frame.Hello && type !== Frame.GoAway)
+    if (!this.hasHello && type !== Frame.Hello && type !== Frame.GoAway)
       throw new PeerError(`read frame of type ${type}`, "before the hello");
     switch (type) {
       case Frame.Hello:
         return this.receiveHello(payload);
       case Frame.GoAway:
-        return this.finish({
-          by: "peer",
-          code: goAwayFrom(payload[0]),
-          detail: readDetail(payload),
-        });
+        return this.finish({ by: "peer", code: goAwayFrom(payload[0]), detail: readDetail(payload) });
       case Frame.Ping:
         this.pong = payload.slice();
         return;
@@ -339,14 +345,15 @@ export class Mux implements ChannelHost {
   }
 
   private receiveHello(payload: Uint8Array): void {
-    if (this.peer) throw new PeerError("read hello", "it is the second");
+    if (this.hasHello) throw new PeerError("read hello", "it is the second");
     const hello = readHello(payload);
-    this.peer = hello;
-    const more = hello.windowBytes - INITIAL_WINDOW_BYTES;
     for (const channel of this.channels.values()) {
-      channel.sendCredit += more;
+      channel.sendCredit += hello.windowBytes - this.peerWindowBytes;
       this.dataReady(channel);
     }
+    this.hasHello = true;
+    this.peerWindowBytes = hello.windowBytes;
+    this.peerMaxChannels = hello.maxChannels;
     this.events.push({ type: "hello", hello });
   }
 
@@ -368,38 +375,26 @@ export class Mux implements ChannelHost {
   private receiveOn(channel: Channel, type: number, payload: Uint8Array): void {
     switch (type) {
       case Frame.Opened:
-        this.step(channel, "receive-opened");
+        channel.receiveStep("receive-opened");
         this.events.push({ type: "opened", channel, bound: readOpened(payload) });
         return;
       case Frame.Data:
-        this.step(channel, "receive-data");
+        channel.receiveStep("receive-data");
         channel.window.receive(payload.length);
         this.events.push({ type: "data", channel, bytes: payload });
         return;
       case Frame.End:
-        this.step(channel, "receive-end");
+        channel.receiveStep("receive-end");
         this.events.push({ type: "end", channel });
         return this.settle(channel);
-      case Frame.Reset: {
-        this.step(channel, "reset");
+      case Frame.Reset:
+        channel.receiveStep("reset");
         channel.drop();
-        const code = resetCodeFrom(payload[0]);
-        this.events.push({ type: "reset", channel, code, detail: readDetail(payload) });
+        this.tellReset(channel, resetCodeFrom(payload[0]), readDetail(payload));
         return this.settle(channel);
-      }
       default:
         channel.grant(readU32(payload, 0));
         this.dataReady(channel);
     }
   }
-
-  private step(channel: Channel, step: ChannelStep): void {
-    if (!channel.step(step))
-      throw new PeerError(`${step} on channel ${channel.id}`, `it is ${channel.state}`);
-  }
-}
-
-/** What follows the code in RESET and GO_AWAY. */
-function readDetail(payload: Uint8Array): string {
-  return asDetail(String.fromCharCode(...payload.subarray(1)));
 }

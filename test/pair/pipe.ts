@@ -1,3 +1,5 @@
+import { Fifo } from "../../agent-src/wire/fifo.ts";
+
 /** One direction of a link in virtual time: rate, delay, room, stalls, and reads cut where the test likes. */
 export interface PipeOptions {
   readonly delayMs?: number;
@@ -17,7 +19,7 @@ interface Piece {
 
 export class Pipe {
   private readonly options: PipeOptions;
-  private readonly pieces: Piece[] = [];
+  private readonly pieces = new Fifo<Piece>();
   private queuedBytes = 0;
   private freeAtMs = 0;
 
@@ -30,7 +32,7 @@ export class Pipe {
   }
 
   get nextMs(): number {
-    const [first] = this.pieces;
+    const first = this.pieces.peek();
     if (!first) return Infinity;
     const stall = this.options.stalls?.find(([from, to]) => first.arrivesMs >= from && first.arrivesMs < to);
     return stall ? stall[1] : first.arrivesMs;
@@ -39,7 +41,7 @@ export class Pipe {
   push(list: readonly Uint8Array[], nowMs: number): void {
     const all = Buffer.concat(list);
     for (let from = 0; from < all.length;) {
-      const bytes = Uint8Array.from(all.subarray(from, from + (this.options.cut?.() ?? 65_536)));
+      const bytes = all.subarray(from, from + (this.options.cut?.() ?? 65_536));
       this.freeAtMs = Math.max(this.freeAtMs, nowMs) + bytes.length / (this.options.bytesPerMs ?? Infinity);
       this.pieces.push({ bytes, arrivesMs: this.freeAtMs + (this.options.delayMs ?? 0) });
       this.queuedBytes += bytes.length;

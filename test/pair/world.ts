@@ -59,11 +59,9 @@ export class World {
   nowMs = 0;
   readonly client: End;
   readonly agent: End;
-  /** What is to happen, by its time; a pipe that gives single bytes schedules by the hundred thousand. */
-  private readonly later = new Map<number, (() => void)[]>();
-  /** The times in `later`, ascending; those before `due` are over. */
-  private readonly times: number[] = [];
-  private due = 0;
+  private readonly later: { readonly atMs: number; readonly run: () => void }[] = [];
+  /** How many of these have run. */
+  private done = 0;
 
   constructor(options: WorldOptions = {}) {
     this.client = new End("client", options.client ?? {}, options.up ?? {});
@@ -71,14 +69,10 @@ export class World {
   }
 
   at(atMs: number, run: () => void): void {
-    const same = this.later.get(atMs);
-    if (same) {
-      same.push(run);
-      return;
-    }
-    this.later.set(atMs, [run]);
-    const after = this.times.findLastIndex((time) => time < atMs);
-    this.times.splice(after + 1, 0, atMs);
+    // Most are later than all the others: sorting every time would cost more than the rest of a run.
+    let place = this.later.length;
+    while (place > this.done && (this.later[place - 1]?.atMs ?? 0) > atMs) place--;
+    this.later.splice(place, 0, { atMs, run });
   }
 
   after(ms: number, run: () => void): void {
@@ -94,7 +88,11 @@ export class World {
       const nextMs = this.nextMs(untilMs);
       if (nextMs > untilMs || nextMs === Infinity) break;
       this.nowMs = Math.max(this.nowMs, nextMs);
-      this.runDue();
+      for (let first = this.later[this.done]; first && first.atMs <= this.nowMs;) {
+        this.done++;
+        first.run();
+        first = this.later[this.done];
+      }
       this.carry(this.client, this.agent);
       this.carry(this.agent, this.client);
       for (const { mux } of [this.client, this.agent])
@@ -103,21 +101,12 @@ export class World {
     if (untilMs !== Infinity) this.nowMs = untilMs;
   }
 
-  private runDue(): void {
-    for (
-      let time = this.times[this.due];
-      time !== undefined && time <= this.nowMs;
-      time = this.times[this.due]
-    ) {
-      // A step may add another for the same time: the list grows while it is walked.
-      for (const run of this.later.get(time) ?? []) run();
-      this.later.delete(time);
-      this.due++;
-    }
-  }
-
   private nextMs(untilMs: number): number {
-    const nextMs = Math.min(this.client.out.nextMs, this.agent.out.nextMs, this.times[this.due] ?? Infinity);
+    const nextMs = Math.min(
+      this.client.out.nextMs,
+      this.agent.out.nextMs,
+      this.later[this.done]?.atMs ?? Infinity,
+    );
     // A resting pair pings for ever: only a run with an end waits for that.
     const timeoutMs = Math.min(this.client.mux.nextTimeoutMs(), this.agent.mux.nextTimeoutMs());
     return untilMs === Infinity && timeoutMs > this.nowMs + 1000 ? nextMs : Math.min(nextMs, timeoutMs);
