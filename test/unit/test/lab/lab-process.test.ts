@@ -48,7 +48,8 @@ test("familyOf() finds children of children, and readProcess() nobody who has en
   });
   assert.equal(family.length, 3);
   assert.ok(family.every(({ residentBytes }) => residentBytes > 0));
-  for (const { pid } of family.toReversed()) process.kill(pid, "SIGKILL");
+  // Parents first: a shell whose child is gone would end by itself before its turn.
+  for (const { pid } of family) process.kill(pid, "SIGKILL");
   await child.end();
   assert.equal(readProcess(child.pid), undefined);
 });
