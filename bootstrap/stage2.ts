@@ -107,8 +107,9 @@ function readPayload(): void {
   process.removeListener("exit", confess);
   process.exitCode = undefined as unknown as number;
   clearInterval(stall);
-  untouchStdin();
-  run(payload);
+  // First what the stream puts off until the next tick, or else it would begin to read again. Node 8 puts it off
+  // only after this.
+  process.nextTick(process.nextTick, run, payload);
 }
 
 /** As if nobody had ever read it, but for what it holds: a program that does not read it must be able to end. */
@@ -123,6 +124,7 @@ function untouchStdin(): void {
 }
 
 function run(payload: Buffer): void {
+  untouchStdin();
   let offset = 4 + payload.readUInt32BE(0);
   const index: PayloadIndex = JSON.parse(inflateRawSync(payload.slice(4, offset)).toString());
   let before: Buffer = Buffer.alloc(0);
