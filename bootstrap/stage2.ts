@@ -10,7 +10,7 @@
  */
 import { createHash } from "crypto";
 import { writeSync } from "fs";
-import { dirname, join } from "path";
+import { posix } from "path";
 import { inspect } from "util";
 import { runInThisContext } from "vm";
 import { inflateRawSync } from "zlib";
@@ -160,7 +160,7 @@ function find(request: string, parent: NodeModule | null | undefined): string | 
   if (parent && !from) return undefined;
   const listed = from && names[from.imports[request] as number];
   const isRelative = parent && /^\.\.?\//.test(request);
-  const name = listed || (isRelative ? join(dirname(parent.filename), request) : request);
+  const name = listed || (isRelative ? posix.join(posix.dirname(parent.filename), request) : request);
   return modules[name] && name;
 }
 
@@ -190,7 +190,7 @@ loader.prototype.load = function (filename) {
   const own = modules[filename];
   if (!own) return load.call(this, filename);
   this.filename = filename;
-  this.paths = loader._nodeModulePaths(dirname(filename));
+  this.paths = loader._nodeModulePaths(posix.dirname(filename));
   // JSON, too, has been compiled to a module.
   this._compile(own.text, filename);
   this.loaded = true;

@@ -81,6 +81,11 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
+/** On what sshd may give for stdin, both at a time. */
+async function onEach(act: (stdin: "pipe" | "socket") => Promise<void>): Promise<void> {
+  await Promise.all([act("pipe"), act("socket")]);
+}
+
 const make = (name: Program): Promise<Bundle> => bundle(join(folder, `${name}.ts`));
 
 for (const version of RUNTIMES) {
@@ -88,7 +93,7 @@ for (const version of RUNTIMES) {
 
   test(at("a program that does not read its stdin ends, whatever is there"), async (context) => {
     const [program, runtime] = [await make("silent"), await runtimePath(version)];
-    for (const stdin of ["pipe", "socket"] as const) {
+    await onEach(async (stdin) => {
       for (const bytes of [0, 10, 200_000]) {
         const transport = farSide(context, { stdin });
         const launched = await launch({ transport, bundle: program, runtime, input: randomBytes(bytes) });
@@ -97,7 +102,7 @@ for (const version of RUNTIMES) {
         assert.equal((await launched.exit).code, 0);
         launched.stdin.destroy();
       }
-    }
+    });
   });
 
   for (const how of ["data", "readable", "paused", "echo"] as const) {
@@ -105,7 +110,7 @@ for (const version of RUNTIMES) {
       at(`a program that reads its stdin (${how}) gets every byte behind the payload`),
       async (context) => {
         const [program, runtime] = [await make(how), await runtimePath(version)];
-        for (const stdin of ["pipe", "socket"] as const) {
+        await onEach(async (stdin) => {
           for (const bytes of [0, 10, 200_000]) {
             const transport = farSide(context, { stdin });
             const launched = await launch({
@@ -120,7 +125,7 @@ for (const version of RUNTIMES) {
             assert.equal(how === "echo" ? stdout.length : Number(stdout), bytes + 3);
             assert.equal((await launched.exit).code, 0);
           }
-        }
+        });
       },
     );
   }
@@ -144,7 +149,7 @@ for (const version of RUNTIMES) {
 
   test(at("what is cut short or damaged is told, and runs nothing"), async (context) => {
     const [program, runtime] = [await make("silent"), await runtimePath(version)];
-    for (const stdin of ["pipe", "socket"] as const) {
+    await onEach(async (stdin) => {
       const line = 700;
       for (const deliver of [
         truncatedAt(line),
@@ -162,7 +167,7 @@ for (const version of RUNTIMES) {
         assert.ok(error instanceof BootstrapError, String(error));
         assert.equal(error.code, "upload-truncated", error.message);
       }
-    }
+    });
   });
 
   test(at("a client that stalls within the payload is not waited for"), async (context) => {
