@@ -121,7 +121,7 @@ const PROGRAMS: Readonly<Record<string, Files>> = {
     "lib/x.js": `module.exports = "x";`,
   },
   "ticks, promises, timers and immediates come in their order": {
-    "main.js": `const log = (what) => () => console.log(what); setImmediate(log("immediate")); setTimeout(() => { console.log("timer"); Promise.resolve().then(log("promise in timer")); process.nextTick(log("tick in timer")); }, 20);
+    "main.js": `const log = (what) => () => console.log(what); setImmediate(() => { console.log("immediate"); setTimeout(() => { console.log("timer"); Promise.resolve().then(log("promise in timer")); process.nextTick(log("tick in timer")); }, 1); });
       Promise.resolve().then(log("promise")).then(log("promise again")); process.nextTick(log("tick")); process.nextTick(() => { Promise.resolve().then(log("promise in tick")); process.nextTick(log("tick in tick")); }); console.log("main"); require("./other.js");`,
     "other.js": `process.nextTick(() => console.log("tick of another module")); console.log("other");`,
   },
