@@ -36,7 +36,7 @@ export interface LaunchOptions {
   /** The program's first input, sent without waiting for it to be ready. */
   readonly input?: Uint8Array;
   /** Shell words that start a Node there, instead of searching one. */
-  readonly runtime?: string;
+  readonly runtime?: string | undefined;
   /** What login scripts printed before the program's output began. */
   readonly onNoise?: (noise: Uint8Array) => void;
   /** Longest silence before ready, ms. Default 150,000: sshd gives a user 120 s to log in (LoginGraceTime). */

@@ -13,6 +13,7 @@ The most specific subnet wins: narrower ports first, then the longer prefix, the
 Where to:
   -r, --remote HOST      the ssh destination; without it the agent runs on this machine
   -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
+      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
 
 What goes through:
   -x, --exclude SUBNET   leave these destinations alone (may be repeated)

@@ -5,21 +5,18 @@
  * cut short while they stay unique, -v may be given up to three times, -x any number of times.
  */
 import { readArguments } from "./arguments.ts";
+import { CONNECTION_SPECIFICATION, parseConnection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import { UsageError } from "./errors.ts";
 import { parseListen } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
-import { parseRemote } from "./remote.ts";
-import type { Remote } from "./remote.ts";
-import { splitCommand } from "./shell-words.ts";
 import { parseSubnet } from "./subnet.ts";
 import type { NamedSubnet, Subnet } from "./subnet.ts";
 
 export const METHODS = ["auto", "nft", "nat", "socks"] as const;
 export type Method = (typeof METHODS)[number];
 
-export interface TunnelOptions {
-  /** Absent: the agent runs on this machine. */
-  readonly remote?: Remote;
+export interface TunnelOptions extends ConnectionOptions {
   readonly includes: readonly (Subnet | NamedSubnet)[];
   readonly excludes: readonly (Subnet | NamedSubnet)[];
   /** Where captured connections arrive; absent: loopback, ports chosen by the system. */
@@ -27,19 +24,17 @@ export interface TunnelOptions {
   readonly method: Method;
   /** Where SOCKS and HTTP CONNECT are spoken; empty: nowhere. */
   readonly socks: readonly ListenAddress[];
-  readonly sshCommand: readonly string[];
   readonly disableIpv6: boolean;
   /** 0 to 3. */
   readonly verbosity: number;
 }
 
 const SPECIFICATION = {
-  remote: { type: "string", short: "r" },
+  ...CONNECTION_SPECIFICATION,
   exclude: { type: "string", short: "x", multiple: true },
   listen: { type: "string", short: "l" },
   method: { type: "string" },
   socks: { type: "string" },
-  "ssh-cmd": { type: "string", short: "e" },
   "disable-ipv6": { type: "boolean" },
   verbose: { type: "boolean", short: "v", multiple: true },
   version: { type: "boolean", short: "V" },
@@ -62,15 +57,12 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
   const socks = parseSocks(values.socks, method);
   checkIntake(includes, method, socks);
   return {
-    ...(values.remote === undefined || values.remote === "-" || values.remote === ""
-      ? {}
-      : { remote: parseRemote(values.remote) }),
+    ...parseConnection(values),
     includes,
     excludes: (values.exclude ?? []).map(parseSubnet),
     ...(values.listen === undefined ? {} : { listen: parseListen("--listen", values.listen, "any") }),
     method: includes.length === 0 ? "socks" : method,
     socks,
-    sshCommand: parseSshCommand(values["ssh-cmd"]),
     disableIpv6: values["disable-ipv6"] ?? false,
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
@@ -105,10 +97,4 @@ function checkIntake(includes: readonly unknown[], method: Method, socks: readon
       "example: sshuttle -r user@host 10.0.0.0/8   (0/0 captures everything)",
     );
   }
-}
-
-function parseSshCommand(text: string | undefined): readonly string[] {
-  const words = text === undefined ? ["ssh"] : splitCommand(text);
-  if (words.length === 0) throw new UsageError(`Cannot use ssh command "${text ?? ""}": it is empty`);
-  return words;
 }

@@ -65,6 +65,7 @@ export async function startSession(
     transport: withUndo(transport, undo),
     bundle,
     log,
+    runtime: options.runtime,
     verbosity: options.verbosity,
   });
   tunnel = opened;

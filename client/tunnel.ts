@@ -19,6 +19,8 @@ export interface TunnelRequest {
   readonly transport: Transport;
   readonly bundle: Bundle;
   readonly log: Log;
+  /** See LaunchOptions. */
+  readonly runtime?: string | undefined;
   /** 0 to 3; from 2 on the agent speaks too. */
   readonly verbosity: number;
 }
@@ -64,6 +66,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     bundle,
     args: [JSON.stringify(options)],
     maps: "after",
+    runtime: request.runtime,
     input: Buffer.concat(hello),
     onNoise: (bytes) => log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`),
   });

@@ -1,7 +1,5 @@
 /** `sshuttle -r host SUBNET…`: one session, until a signal or a failure ends it. */
-import { localTransport } from "../../bootstrap/local.ts";
-import { opensshTransport } from "../../bootstrap/openssh.ts";
-import type { Transport } from "../../bootstrap/transport.ts";
+import { transportFor } from "../connection.ts";
 import { createLog } from "../log.ts";
 import type { TunnelOptions } from "../options.ts";
 import { reportError } from "../report-error.ts";
@@ -29,8 +27,4 @@ export async function runTunnel(options: TunnelOptions): Promise<number> {
   }
   const failure = await undo.run();
   return failure === undefined ? status : reportError(failure, log);
-}
-
-function transportFor({ remote, sshCommand }: TunnelOptions): Transport {
-  return remote === undefined ? localTransport() : opensshTransport({ ...remote, sshCommand });
 }
