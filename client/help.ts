@@ -14,6 +14,7 @@ Where to:
   -r, --remote HOST      the ssh destination; without it the agent runs on this machine
   -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
       --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
+      --no-agent         run nothing there: TCP by sshd's own forwarding (ssh -D), slower, without reasons of failures
 
 What goes through:
   -x, --exclude SUBNET   leave these destinations alone (may be repeated)

@@ -25,6 +25,8 @@ export interface TunnelOptions extends ConnectionOptions {
   /** Where SOCKS and HTTP CONNECT are spoken; empty: nowhere. */
   readonly socks: readonly ListenAddress[];
   readonly disableIpv6: boolean;
+  /** False: sshd's own forwarding does the work, and nothing of ours runs there. */
+  readonly agent: boolean;
   /** 0 to 3. */
   readonly verbosity: number;
 }
@@ -36,6 +38,7 @@ const SPECIFICATION = {
   method: { type: "string" },
   socks: { type: "string" },
   "disable-ipv6": { type: "boolean" },
+  "no-agent": { type: "boolean" },
   verbose: { type: "boolean", short: "v", multiple: true },
   version: { type: "boolean", short: "V" },
   help: { type: "boolean", short: "h" },
@@ -56,14 +59,17 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
   const method = parseMethod(values.method);
   const socks = parseSocks(values.socks, method);
   checkIntake(includes, method, socks);
+  const connection = parseConnection(values);
+  if (values["no-agent"] === true) checkForwarding(connection);
   return {
-    ...parseConnection(values),
+    ...connection,
     includes,
     excludes: (values.exclude ?? []).map(parseSubnet),
     ...(values.listen === undefined ? {} : { listen: parseListen("--listen", values.listen, "any") }),
     method: includes.length === 0 ? "socks" : method,
     socks,
     disableIpv6: values["disable-ipv6"] ?? false,
+    agent: values["no-agent"] !== true,
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
 }
@@ -95,6 +101,21 @@ function checkIntake(includes: readonly unknown[], method: Method, socks: readon
     throw new UsageError(
       "Cannot start a tunnel: no subnet to capture and no --socks port",
       "example: sshuttle -r user@host 10.0.0.0/8   (0/0 captures everything)",
+    );
+  }
+}
+
+function checkForwarding({ remote, runtime }: ConnectionOptions): void {
+  if (remote === undefined) {
+    throw new UsageError(
+      "Cannot do without an agent and without -r: there is no sshd that would forward",
+      "name a remote",
+    );
+  }
+  if (runtime !== undefined) {
+    throw new UsageError(
+      "Cannot use --runtime with --no-agent: nothing is run there",
+      "leave one of them out",
     );
   }
 }

@@ -9,6 +9,8 @@ import type { SshuttleError } from "../bundler/error.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { readAgentBundle } from "./agent-bundle.ts";
 import { ClientError, UsageError } from "./errors.ts";
+import { openForwardedTunnel } from "./forwarded-tunnel.ts";
+import { startSshForwarding } from "./forwarding/ssh-forwarding.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { startFirewall } from "./firewall/launch-helper.ts";
 import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
@@ -47,7 +49,6 @@ export async function startSession(
   const sources = capturedSources(options);
   const includes = await resolveSubnets(options.includes);
   const excludes = await resolveSubnets(options.excludes);
-  const bundle = await readAgentBundle();
   const firewall = includes.length === 0 ? undefined : await prepareFirewall(options, log, undo);
 
   let tunnel: Tunnel | undefined;
@@ -61,13 +62,7 @@ export async function startSession(
     log(0, `proxy for SOCKS5, SOCKS4a and HTTP CONNECT on ${formatEndpoint(listener.endpoint)}`);
   }
 
-  const opened = await openTunnel({
-    transport: withUndo(transport, undo),
-    bundle,
-    log,
-    runtime: options.runtime,
-    verbosity: options.verbosity,
-  });
+  const opened = await openFarSide(options, withUndo(transport, undo), log, undo);
   tunnel = opened;
   undo.push(() => opened.close());
   log(0, `connected to ${transport.description} (${opened.farSide})`);
@@ -89,6 +84,25 @@ export async function startSession(
     log(0, `capturing ${includes.map(formatSubnet).join(" ")} (${firewall.method})`);
   }
   return { failed: Promise.race(failures) };
+}
+
+async function openFarSide(
+  options: TunnelOptions,
+  transport: Transport,
+  log: Log,
+  undo: Undo,
+): Promise<Tunnel> {
+  if (!options.agent && options.remote !== undefined) {
+    const forwarding = await startSshForwarding(options.remote, options.sshCommand, undo);
+    return openForwardedTunnel(forwarding, log);
+  }
+  return openTunnel({
+    transport,
+    bundle: await readAgentBundle(),
+    log,
+    runtime: options.runtime,
+    verbosity: options.verbosity,
+  });
 }
 
 async function prepareFirewall(options: TunnelOptions, log: Log, undo: Undo): Promise<Firewall> {

@@ -148,3 +148,20 @@ test("splitCommand() splits words as a POSIX shell does", () => {
   ]);
   assert.throws(() => splitCommand(`ssh "x`), UsageError);
 });
+
+test("--runtime is one line of shell words", () => {
+  assert.equal(
+    parsed("-r", "h", "--runtime", "/opt/node/bin/node --jitless", "10/8").runtime,
+    "/opt/node/bin/node --jitless",
+  );
+  assert.equal(parsed("-r", "h", "10/8").runtime, undefined);
+  refused(["-r", "h", "--runtime", " ", "10/8"], /Cannot use " " as the runtime: it is empty/, /--runtime/);
+  refused(["-r", "h", "--runtime", "a\nb", "10/8"], /Cannot use "a\\nb" as the runtime: it is not one line/);
+});
+
+test("--no-agent leaves the work to sshd: it needs one, and has no use for a runtime", () => {
+  assert.equal(parsed("-r", "h", "--no-agent", "10/8").agent, false);
+  assert.equal(parsed("-r", "h", "10/8").agent, true);
+  refused(["--no-agent", "--socks", "1080"], /no sshd that would forward/, /name a remote/);
+  refused(["-r", "h", "--no-agent", "--runtime", "node", "10/8"], /Cannot use --runtime with --no-agent/);
+});
