@@ -1,0 +1,53 @@
+/**
+ * Entry of what `sshuttle run` uploads before the program: an agent that runs it. The tunnel's agent (main.ts) pays
+ * for none of this. Its one argument is `RunAgentOptions` as JSON.
+ */
+import { RunService } from "./service/run.ts";
+import type { RunOptions } from "./service/run.ts";
+import { GoAway } from "./wire/codes.ts";
+import { Link, monotonicMs } from "./wire/link.ts";
+import { Mux } from "./wire/mux.ts";
+import type { MuxOptions } from "./wire/options.ts";
+
+export interface RunAgentOptions extends RunOptions, MuxOptions {
+  /** 0: faults only. 1: how the link ended, and what became of the program then. */
+  readonly verbosity?: number | undefined;
+}
+
+/** A pipe that nobody reads must not keep the process: what is not written by then is lost, ms. */
+const FLUSH_MS = 1000;
+
+const options: RunAgentOptions = JSON.parse(process.argv[2] || "{}");
+const exit = (): never => process.exit(0);
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function logMore(line: string): void {
+  if (options.verbosity) log(line);
+}
+
+const service = new RunService({ log: logMore, fail: (error) => link.goAway(error.code, error.message) }, options);
+const link = new Link({
+  mux: new Mux("agent", monotonicMs(), options),
+  input: process.stdin,
+  output: process.stdout,
+  open: (channel) => service.open(channel),
+  ended(end) {
+    logMore(`link over: ${end.detail}`);
+    service.end(() => {
+      setTimeout(exit, FLUSH_MS);
+      process.stdout.write("", exit);
+    });
+  },
+  fault(error, channel) {
+    log(`channel ${channel.id}: ${error instanceof Error ? error.stack || "" : String(error)}`);
+  },
+});
+
+// Whoever ends this process means the program, too. Its output may have nobody who reads it by then.
+for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => link.goAway(GoAway.Normal, `ended by ${name}`));
+}
+process.stderr.on("error", () => undefined);
