@@ -26,6 +26,29 @@ export function readArguments<T extends NonNullable<ParseArgsConfig["options"]>>
   }
 }
 
+/**
+ * Cuts argv before its first operand: what follows belongs to a program that has options of its own. A "--" that
+ * stands before the first operand is left out; any later one is the program's.
+ */
+export function splitAtOperand(
+  argv: readonly string[],
+  options: NonNullable<ParseArgsConfig["options"]>,
+): { readonly own: readonly string[]; readonly operands: readonly string[] } {
+  const longNames = Object.keys(options);
+  const args = argv.map((argument) => {
+    const [name = "", ...value] = argument.slice(2).split("=");
+    const candidates = longNames.includes(name) ? [name] : longNames.filter((long) => long.startsWith(name));
+    return argument.startsWith("--") && argument !== "--" && candidates.length === 1
+      ? [`--${candidates[0]}`, ...value].join("=")
+      : argument;
+  });
+  const { tokens } = parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true });
+  const first = tokens.find(({ kind }) => kind !== "option");
+  const index = first?.index ?? argv.length;
+  const skipped = first?.kind === "option-terminator" ? 1 : 0;
+  return { own: argv.slice(0, index), operands: argv.slice(index + skipped) };
+}
+
 /** Replaces a unique beginning of a long option by the whole, as sshuttle's own parser does; refuses what is unknown. */
 function completeLongNames(argv: readonly string[], longNames: readonly string[]): string[] {
   const end = argv.indexOf("--");

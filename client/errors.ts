@@ -8,7 +8,9 @@ export type ClientErrorCode =
   | "agent-missing"
   | "link-lost"
   | "peer-protocol"
-  | "file-write";
+  | "file-read"
+  | "file-write"
+  | "program-not-started";
 
 /** Code to exit status, for docs/errors.md and for the process. */
 export const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, number>> = {
@@ -18,7 +20,9 @@ export const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, number>> = {
   "agent-missing": EXIT.software,
   "link-lost": EXIT.linkLost,
   "peer-protocol": EXIT.protocol,
+  "file-read": EXIT.usage,
   "file-write": EXIT.io,
+  "program-not-started": EXIT.unavailable,
 };
 
 /** What the tunnel's client can fail of, apart from its bootstrap and its firewall. */

@@ -13,6 +13,9 @@ async function run(argv: readonly string[]): Promise<number> {
   switch (command) {
     case "bundle":
       return (await import("./commands/run-bundle.ts")).runBundle(rest);
+    case "run":
+      // What our stdin still has to say is nobody's any more.
+      return process.exit(await (await import("./commands/run-run.ts")).runRun(rest));
     case "cleanup":
       return (await import("./commands/run-cleanup.ts")).runCleanupCommand(rest);
     case FIREWALL_HELPER:

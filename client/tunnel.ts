@@ -1,7 +1,7 @@
 /** One running agent and the link to it: what every intake opens its channels on. */
 import { launch } from "../bootstrap/launch.ts";
 import type { Launched } from "../bootstrap/launch.ts";
-import type { Transport, TransportExit } from "../bootstrap/transport.ts";
+import type { Transport } from "../bootstrap/transport.ts";
 import type { Bundle } from "../bundler/format.ts";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { AgentOptions } from "../agent-src/agent.ts";
@@ -11,8 +11,8 @@ import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
 import type { LinkEnd } from "../agent-src/wire/event.ts";
 import type { Target } from "../agent-src/wire/target.ts";
-import { ClientError } from "./errors.ts";
 import { LastLines } from "./last-lines.ts";
+import { explainEnd, settledWithin } from "./link-end.ts";
 import type { Log } from "./log.ts";
 
 export interface TunnelRequest {
@@ -41,8 +41,6 @@ export interface Tunnel {
 const HELLO_BYTES = 1024;
 /** How long the far side may take to go after go-away. Its own work at that point is one process exit. */
 const CLOSE_WAIT_MS = 3000;
-/** How long ssh may take to say why it went, once its pipe is closed. */
-const EXIT_WAIT_MS = 3000;
 
 const IGNORE: ChannelHandler = {
   data: (channel, bytes) => channel.consume(bytes.length),
@@ -75,7 +73,12 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
   });
   const { link, greeted, ended } = startLink(mux, agent, log);
-  const lost = ended.then((end) => explainEnd(end, agent, lastLines, transport.description));
+  const lost = ended.then((end) => explainEnd(end, {
+      agent,
+      lastLines,
+      where: transport.description,
+      hint: "start again; captured connections have been reset",
+    }));
   const failure = await Promise.race([greeted, lost]);
   if (failure !== undefined) {
     agent.kill("SIGTERM");
@@ -128,48 +131,4 @@ function sendMaps(link: Link, payload: Uint8Array): void {
   const channel = link.open({ kind: "maps" }, IGNORE);
   channel.write(payload);
   channel.end();
-}
-
-async function explainEnd(
-  end: LinkEnd,
-  agent: Launched,
-  lastLines: LastLines,
-  where: string,
-): Promise<SshuttleError> {
-  if (end.by === "local" && end.code !== GoAway.Normal) {
-    return new ClientError(
-      "peer-protocol",
-      `Cannot go on with ${where}: it broke the protocol: ${end.detail}`,
-    );
-  }
-  if (end.by === "peer") {
-    return new ClientError(
-      "peer-protocol",
-      `Cannot go on with ${where}: the agent ended the link: ${end.detail}`,
-    );
-  }
-  const exit = await settledWithin(agent.exit, EXIT_WAIT_MS);
-  const words = lastLines.last(5).join("; ");
-  return new ClientError(
-    "link-lost",
-    `Lost the link to ${where}: ${end.detail}${exit ? `, ${describeExit(exit)}` : ""}${words === "" ? "" : `: ${words}`}`,
-    { hint: "start again; captured connections have been reset" },
-  );
-}
-
-function describeExit({ code, signal }: TransportExit): string {
-  return signal === null ? `exit status ${code ?? "unknown"}` : `ended by ${signal}`;
-}
-
-/** The promise's value, or undefined when it has not settled (or has failed) in time. */
-async function settledWithin<T>(promise: Promise<T>, waitMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, waitMs, undefined);
-  });
-  try {
-    return await Promise.race([promise.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
