@@ -7,6 +7,7 @@
  * own back when stage 2 says ready. Reads are synchronous: nothing else runs yet, and nothing is left behind.
  */
 import { readSync, writeSync } from "fs";
+import { Socket } from "net";
 import { homedir } from "os";
 import { runInThisContext } from "vm";
 import { inflateSync } from "zlib";
@@ -40,6 +41,18 @@ function enter(directory: string): void {
   if (process.env.PWD) process.env.PWD = process.cwd();
 }
 
+/**
+ * The agent lives longer than its program, unless it was killed; then nobody is left to hang up. Only Node has a way to
+ * hear of it that does not keep the program running.
+ */
+function watch(): void {
+  const socket = new Socket({ fd: LOADER_FD });
+  socket.on("error", () => undefined);
+  socket.on("close", () => process.kill(process.pid, "SIGHUP"));
+  socket.resume();
+  socket.unref();
+}
+
 const own: PropertyDescriptorMap = {};
 const standIns: { readonly [name: string]: object } = {
   stdin: { read, once: () => undefined, _readableState: { length: 0 } },
@@ -47,6 +60,7 @@ const standIns: { readonly [name: string]: object } = {
     write(ready: string): void {
       Object.defineProperties(process, own);
       writeSync(LOADER_FD, ready);
+      if (!("bun" in process.versions || "deno" in process.versions)) watch();
     },
   },
 };

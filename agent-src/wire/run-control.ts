@@ -177,9 +177,9 @@ export class MessageReader<T> {
     return complete;
   }
 
-  /** Whether a message has begun and is not complete. */
-  get isWithin(): boolean {
-    return this.headerBytes > 0;
+  /** Of a message that has begun and is not complete. */
+  get heldBytes(): number {
+    return this.headerBytes < HEADER_BYTES ? this.headerBytes : HEADER_BYTES + this.payloadBytes;
   }
 
   private readHeader(): void {
