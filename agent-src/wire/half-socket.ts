@@ -30,18 +30,38 @@ type Registration =
   | ["end" | "close" | "timeout", () => void]
   | ["error", (error: Error) => void];
 
+const ignore = (): undefined => undefined;
+
 export class HalfSocket implements SpliceSocket {
   private readonly read: ReadSide | undefined;
   private readonly writeSide: WriteSide | undefined;
   private readonly endListeners: (() => void)[];
+  private closed: () => void;
   private hasEnded: boolean;
+  private isReadClosed: boolean;
+  private isWriteClosed: boolean;
 
   constructor(sides: { readonly read?: ReadSide; readonly write?: WriteSide }) {
-    this.read = sides.read;
-    this.writeSide = sides.write;
+    const { read, write } = sides;
+    this.read = read;
+    this.writeSide = write;
     this.endListeners = [];
-    this.hasEnded = !sides.read;
-    if (sides.read) sides.read.on("end", () => this.finish());
+    this.closed = ignore;
+    this.hasEnded = this.isReadClosed = !read;
+    this.isWriteClosed = false;
+    if (read) {
+      read.on("end", () => this.finish());
+      read.on("close", () => {
+        this.isReadClosed = true;
+        // Without an end it broke, and nothing is to be waited for.
+        this.settle(!this.hasEnded);
+      });
+    }
+    if (write)
+      write.on("close", () => {
+        this.isWriteClosed = true;
+        this.settle(false);
+      });
   }
 
   on(...[event, listener]: Registration): void {
@@ -57,15 +77,9 @@ export class HalfSocket implements SpliceSocket {
         if (this.hasEnded) listener();
         else this.endListeners.push(listener);
         return;
-      case "close": {
-        let openSides = (read ? 1 : 0) + (writeSide ? 1 : 0);
-        const closed = (): void => {
-          if (--openSides === 0) listener();
-        };
-        if (read) read.on("close", closed);
-        if (writeSide) writeSide.on("close", closed);
+      case "close":
+        this.closed = listener;
         return;
-      }
       case "error":
         if (read) read.on("error", listener);
         if (writeSide) writeSide.on("error", listener);
@@ -73,6 +87,12 @@ export class HalfSocket implements SpliceSocket {
       case "timeout":
         return; // A program may be silent for as long as it likes.
     }
+  }
+
+  private settle(atOnce: boolean): void {
+    if (!atOnce && !(this.isReadClosed && this.isWriteClosed)) return;
+    this.closed();
+    this.closed = ignore;
   }
 
   /** Takes what was read so far for all there is: an ordinary end, though someone else may keep it open. */
@@ -91,11 +111,18 @@ export class HalfSocket implements SpliceSocket {
 
   end(): void {
     if (this.writeSide) this.writeSide.end();
+    else this.closeWriting();
   }
 
   destroy(): void {
     if (this.read) this.read.destroy();
     if (this.writeSide) this.writeSide.destroy();
+    else this.closeWriting();
+  }
+
+  private closeWriting(): void {
+    this.isWriteClosed = true;
+    this.settle(false);
   }
 
   pause(): void {
