@@ -28,7 +28,10 @@ function logMore(line: string): void {
   if (options.verbosity) log(line);
 }
 
-const service = new RunService({ log: logMore, fail: (error) => link.goAway(error.code, error.message) }, options);
+const service = new RunService(
+  { log: logMore, fail: (error) => link.goAway(error.code, error.message) },
+  options,
+);
 const link = new Link({
   mux: new Mux("agent", monotonicMs(), options),
   input: process.stdin,

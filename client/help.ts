@@ -1,6 +1,7 @@
 /** What --help prints. */
 export const HELP = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]
        sshuttle -r [user@]host[:port] --socks [ADDR:]PORT
+       sshuttle run [-r [user@]host[:port]] SCRIPT [ARGS]
        sshuttle bundle [ENTRY] [--inspect [--json]] [-o FILE]
        sshuttle cleanup
 
@@ -30,6 +31,22 @@ Other:
   -V, --version          print the version
   -h, --help             print this
 
+run      runs a TypeScript or JavaScript program there, nothing installed; sshuttle run --help
 bundle   shows or writes what is uploaded to the far side; without ENTRY, the tunnel's own agent
 cleanup  removes firewall rules that a crash left behind
+`;
+
+/** What run --help prints. */
+export const RUN_HELP = `Usage: sshuttle run [options] SCRIPT [ARGS]...
+
+Runs a program of this machine on another: SCRIPT is TypeScript or JavaScript, and goes there with all that it
+imports; or an archive of such, made by sshuttle bundle SCRIPT -o NAME.tar. What follows SCRIPT is the program's.
+Its stdin, stdout, stderr, signals and exit status are ours.
+
+  -r, --remote HOST      the ssh destination; without it the program runs on this machine
+  -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
+      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
+      --env NAME[=VALUE] set a variable in its environment, by default to the value that it has here (may be repeated)
+  -v, --verbose          say more: -v the far side, -vv processes
+  -h, --help             print this
 `;

@@ -73,12 +73,14 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
   });
   const { link, greeted, ended } = startLink(mux, agent, log);
-  const lost = ended.then((end) => explainEnd(end, {
+  const lost = ended.then((end) =>
+    explainEnd(end, {
       agent,
       lastLines,
       where: transport.description,
       hint: "start again; captured connections have been reset",
-    }));
+    }),
+  );
   const failure = await Promise.race([greeted, lost]);
   if (failure !== undefined) {
     agent.kill("SIGTERM");

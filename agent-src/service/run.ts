@@ -221,5 +221,7 @@ function letGo(output: Readable, socket: HalfSocket, lingerMs: number): void {
 
 function reportOf(status: number | null, name: string | null): RunReport {
   const signal = Object.entries(constants.signals).find(([known]) => known === name);
-  return signal ? { type: "killed", name: signal[0], number: signal[1] } : { type: "exited", status: status === null ? 1 : status };
+  return signal
+    ? { type: "killed", name: signal[0], number: signal[1] }
+    : { type: "exited", status: status === null ? 1 : status };
 }

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
 import { readRunAgentBundle } from "../agent-bundle.ts";
 import { transportFor } from "../connection.ts";
-import { HELP } from "../help.ts";
+import { RUN_HELP } from "../help.ts";
 import { createLog } from "../log.ts";
 import { reportError } from "../report-error.ts";
 import { parseRunOptions } from "../run/options.ts";
@@ -25,7 +25,7 @@ const FORWARDED = [...ENDING, "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT"] as co
 export async function runRun(argv: readonly string[]): Promise<number> {
   const options = parseRunOptions(argv, process.env);
   if (options === "help") {
-    process.stdout.write(HELP);
+    process.stdout.write(RUN_HELP);
     return 0;
   }
   let program: RunningProgram | undefined;

@@ -8,7 +8,6 @@ import { launch } from "../../bootstrap/launch.ts";
 import { MARK_CHARS } from "../../bootstrap/stage-texts.ts";
 import type { Transport } from "../../bootstrap/transport.ts";
 import type { Bundle } from "../../bundler/format.ts";
-import type { SshuttleError } from "../../bundler/error.ts";
 import type { RunAgentOptions } from "../../agent-src/run-main.ts";
 import type { Channel, ChannelHandler } from "../../agent-src/wire/channel.ts";
 import { GoAway, PeerError } from "../../agent-src/wire/codes.ts";

@@ -122,7 +122,10 @@ interface Client {
 }
 
 /** A client in a process of its own, killed when the test ends. */
-function startClient(context: TestContext, settings: Omit<ClientSettings, "args"> & { script: Program }): Client {
+function startClient(
+  context: TestContext,
+  settings: Omit<ClientSettings, "args"> & { script: Program },
+): Client {
   const text = JSON.stringify({ ...settings, args: [], script: join(folder, `${settings.script}.ts`) });
   const client = spawn(process.execPath, [CLIENT, text], { stdio: ["pipe", "pipe", "inherit"] });
   context.after(() => client.kill("SIGKILL"));
@@ -164,22 +167,25 @@ for (const version of RUNTIMES) {
     }
   });
 
-  test(at("arguments, environment, folder and stdin are those of a program that was started here"), async () => {
-    const [program, runtime] = [await make("facts"), await runtimePath(version)];
-    const args = ["--", "-e", "", "a b", "'\"$x`\\", "ü\u2028\n", "--inspect"];
-    const env = { RUN_A: "'\"$x`\\\n\u2028", RUN_EMPTY: "" };
-    const run = await runToEnd({ program, runtime, args, env, directory: folder }, "first\nsecond");
-    assert.equal(run.status, 0, run.stderr);
-    assert.deepEqual(JSON.parse(run.stdout), {
-      args,
-      env: Object.entries(env),
-      cwd: folder,
-      execArgv: [],
-      main: true,
-      input: "first\nsecond",
-      leaked: [],
-    });
-  });
+  test(
+    at("arguments, environment, folder and stdin are those of a program that was started here"),
+    async () => {
+      const [program, runtime] = [await make("facts"), await runtimePath(version)];
+      const args = ["--", "-e", "", "a b", "'\"$x`\\", "ü\u2028\n", "--inspect"];
+      const env = { RUN_A: "'\"$x`\\\n\u2028", RUN_EMPTY: "" };
+      const run = await runToEnd({ program, runtime, args, env, directory: folder }, "first\nsecond");
+      assert.equal(run.status, 0, run.stderr);
+      assert.deepEqual(JSON.parse(run.stdout), {
+        args,
+        env: Object.entries(env),
+        cwd: folder,
+        execArgv: [],
+        main: true,
+        input: "first\nsecond",
+        leaked: [],
+      });
+    },
+  );
 
   test(at("without a folder of ours the program starts in the home folder"), async () => {
     const [program, runtime] = [await make("facts"), await runtimePath(version)];
@@ -205,7 +211,7 @@ for (const version of RUNTIMES) {
     assert.equal(await running.status, 0);
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     assert.deepEqual(running.stdout.buffer, Buffer.from(bytes));
-    assert.deepEqual(running.stderr.buffer, Buffer.from(bytes).reverse());
+    assert.deepEqual(running.stderr.buffer, Buffer.from(bytes.toReversed()));
   });
 
   test(at("the end of our stdin is the end of the program's, and not of its output"), async () => {
@@ -303,13 +309,20 @@ for (const version of RUNTIMES) {
   });
 
   for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
-    test(at(`a client that ${signal} ends or stops has its program hung up, with all that it started`), async (t) => {
-      const runtime = await runtimePath(version);
-      const client = startClient(t, { script: "family", runtime, agentOptions: { pingMs: 100, lostMs: 400 } });
-      const pids = await client.pids("program", "grandchild");
-      process.kill(client.pid, signal);
-      await gone(pids);
-    });
+    test(
+      at(`a client that ${signal} ends or stops has its program hung up, with all that it started`),
+      async (t) => {
+        const runtime = await runtimePath(version);
+        const client = startClient(t, {
+          script: "family",
+          runtime,
+          agentOptions: { pingMs: 100, lostMs: 400 },
+        });
+        const pids = await client.pids("program", "grandchild");
+        process.kill(client.pid, signal);
+        await gone(pids);
+      },
+    );
   }
 
   test(at("a program that does not go when it is hung up is killed"), async (t) => {
@@ -320,16 +333,22 @@ for (const version of RUNTIMES) {
     await gone(pids);
   });
 
-  test(at("an agent that is killed takes its program along, and its client says that the link is lost"), async () => {
-    const [program, runtime] = [await make("signals"), await runtimePath(version)];
-    const running = await start({ program, runtime });
-    await running.stdout.shows("up");
-    const [pid] = [pidAfter("up", running.stdout.text)];
-    const agent = Number(/^PPid:\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-    process.kill(agent, "SIGKILL");
-    await assert.rejects(running.status, (error) => error instanceof ClientError && error.code === "link-lost");
-    await gone([pid]);
-  });
+  test(
+    at("an agent that is killed takes its program along, and its client says that the link is lost"),
+    async () => {
+      const [program, runtime] = [await make("signals"), await runtimePath(version)];
+      const running = await start({ program, runtime });
+      await running.stdout.shows("up");
+      const [pid] = [pidAfter("up", running.stdout.text)];
+      const agent = Number(/^PPid:\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+      process.kill(agent, "SIGKILL");
+      await assert.rejects(
+        running.status,
+        (error) => error instanceof ClientError && error.code === "link-lost",
+      );
+      await gone([pid]);
+    },
+  );
 
   test(at("a process that outlives the program and holds its output does not hold us"), async () => {
     const [program, runtime] = [await make("leaves-one"), await runtimePath(version)];

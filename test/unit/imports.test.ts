@@ -49,7 +49,7 @@ function forbidden({ from, to, typesOnly }: Import): string | undefined {
     return undefined;
   }
   if (from.startsWith("agent-src/") && ours !== "agent-src") return "the agent is closed";
-  if (from === "bootstrap/stage2.ts" && !typesOnly) return "stage 2 uses built-ins only";
+  if (/^bootstrap\/(stage2|child-stage)\.ts$/.test(from) && !typesOnly) return "stages use built-ins only";
   if (from.startsWith("bundler/") && ours !== "bundler") return "the bundler knows nothing of the rest";
   if (from.startsWith("bootstrap/") && !["bundler", "bootstrap"].includes(ours))
     return "the bootstrap serves any agent";
@@ -76,6 +76,7 @@ test("the check of imports finds each kind of wrong direction", () => {
     { from: "agent-src/main.ts", to: "client/log.ts", typesOnly: false },
     { from: "agent-src/main.ts", to: "node:net", typesOnly: false },
     { from: "bootstrap/stage2.ts", to: "bootstrap/stage1.ts", typesOnly: false },
+    { from: "bootstrap/child-stage.ts", to: "bootstrap/stage1.ts", typesOnly: false },
     { from: "bootstrap/launch.ts", to: "agent-src/wire/mux.ts", typesOnly: false },
     { from: "bundler/bundle.ts", to: "bootstrap/stage1.ts", typesOnly: false },
     { from: "client/tunnel.ts", to: "agent-src/main.ts", typesOnly: false },

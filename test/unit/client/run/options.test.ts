@@ -46,10 +46,20 @@ test("long options may be cut short before the script, with their value apart or
 });
 
 test("--env takes a value with any characters, or ours, or none if there is none; the last counts", () => {
-  const { env } = parsed(
-    ...["--env", "A=x=y\nz ", "--env", "HERE", "--env", "ABSENT", "--env", "EMPTY", "--env", "B=", "--env=A=2"],
-    "s.ts",
-  );
+  const argv = [
+    "--env",
+    "A=1",
+    "--env",
+    "HERE",
+    "--env",
+    "ABSENT",
+    "--env",
+    "EMPTY",
+    "--env",
+    "B=",
+    "--env=A=2",
+  ];
+  const { env } = parsed(...argv, "s.ts");
   assert.deepEqual(env, { A: "2", HERE: "value here", EMPTY: "", B: "" });
   assert.equal(parsed("--env", "A=x=y\nz ", "s.ts").env["A"], "x=y\nz ");
 });
