@@ -20,7 +20,7 @@ const program = await startProgram({
   stdin: process.stdin,
   stdout: standardOutput(),
   stderr: standardError(),
-  log: (_level, text) => console.error(text),
+  log: (level, text) => level === 0 && console.error(text),
 });
 process.exitCode = await program.status;
 process.stdin.destroy();

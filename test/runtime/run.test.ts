@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { bundle } from "../../bundler/bundle.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { ClientError } from "../../client/errors.ts";
+import { readProcess } from "../lab/process-table.ts";
 import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
 import { eventually } from "../lab/lab-process.ts";
 import { writeFiles } from "../unit/bundler/program.ts";
@@ -143,15 +144,9 @@ function startClient(
 
 /** Resolves when none of these processes runs any more. */
 async function gone(pids: readonly number[]): Promise<void> {
-  await eventually(`${pids.join(", ")} gone`, () => (pids.some(isAlive) ? undefined : true));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
+  await eventually(`${pids.join(", ")} gone`, () =>
+    pids.every((pid) => readProcess(pid) === undefined) ? true : undefined,
+  );
 }
 
 const pidAfter = (word: string, text: string): number => Number(new RegExp(`${word} (\\d+)`).exec(text)?.[1]);

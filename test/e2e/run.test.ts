@@ -1,0 +1,174 @@
+/** Programs run over a real sshd: their streams, a terminal's keys, and what is left when something is killed. */
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createLab } from "../lab/lab.ts";
+import type { StartOptions } from "../lab/host.ts";
+import { PROJECT_IN_LAB } from "../lab/keeper.ts";
+import { eventually } from "../lab/lab-process.ts";
+import type { LabProcess } from "../lab/lab-process.ts";
+import { familyOf, readProcess } from "../lab/process-table.ts";
+import { endAllBut } from "../lab/tunnel.ts";
+import { writeFiles } from "../unit/bundler/program.ts";
+
+/** How long the last of ours may take to be gone once its end has begun. */
+const AFTERMATH_MS = 10_000;
+
+const lab = await createLab();
+after(() => lab.close());
+const folder = join(lab.directory, "program");
+mkdirSync(folder);
+await writeFiles(folder, {
+  "package.json": "{}",
+  "node_modules/shouts/package.json": `{ "name": "shouts", "main": "index.js" }`,
+  "node_modules/shouts/index.js": `exports.shout = (text) => text.toUpperCase();`,
+  "echo.ts": `import { hostname } from "os";
+import { shout } from "shouts";
+let text = "";
+process.stdin.on("data", (data) => (text += data)).on("end", () => {
+  console.log(JSON.stringify([shout(text), process.argv.slice(2), process.env["GREETING"]]));
+  console.error("stderr of " + hostname().length);
+  process.exitCode = 42;
+});`,
+  "pass.ts": `process.stdin.pipe(process.stdout);`,
+  "keys.ts": `let count = 0;
+process.on("SIGINT", () => console.log("interrupt", ++count));
+setInterval(() => undefined, 1000);
+console.log("up", process.pid);`,
+  "throws.ts": `function first(): void {
+  throw new Error("there");
+}
+first();`,
+});
+
+/** As a user would type it. */
+function command(...args: string[]): [string, ...string[]] {
+  return [
+    "node",
+    `${PROJECT_IN_LAB}/dist/client/main.js`,
+    "run",
+    "-r",
+    "server",
+    "-e",
+    `ssh -F ${lab.sshConfig}`,
+    ...args,
+  ];
+}
+
+const inFolder = (name: string): string => join(folder, name);
+
+/** On a terminal of its own, which keys can be typed into. */
+function startOnTerminal(argv: readonly string[], options?: StartOptions): LabProcess {
+  const words = argv.map((word) => `'${word}'`).join(" ");
+  return lab.client.start(["script", "--quiet", "--return", "--command", words, "/dev/null"], options);
+}
+
+test("a program with a package runs there: stdin, stdout, stderr, arguments, environment, status", async () => {
+  const argv = command("--env", "GREETING=a  b'\"$HOME", inFolder("echo.ts"), "-r", "--", "x y");
+  assert.deepEqual(await lab.client.run(argv, { input: "hello" }), {
+    code: 42,
+    signal: null,
+    stdout: `${JSON.stringify(["HELLO", ["-r", "--", "x y"], "a  b'\"$HOME"])}\n`,
+    stderr: `stderr of ${(await lab.server.shell("hostname")).trim().length}\n`,
+  });
+});
+
+test("an archive runs there as its sources do, and one that was changed is refused", async () => {
+  const archive = inFolder("echo.tar");
+  await lab.client.shell(`node dist/client/main.js bundle '${inFolder("echo.ts")}' -o '${archive}'`);
+  const { code, stdout } = await lab.client.run(command(archive), { input: "abc" });
+  assert.deepEqual([code, stdout], [42, `["ABC",[],null]\n`]);
+  await lab.client.shell(
+    `sed 's/toUpperCase/toLowerCase/;s/"sourceBytes": /"sourceBytes":  /' '${archive}' > '${archive}.tar'`,
+  );
+  const changed = await lab.client.run(command(`${archive}.tar`));
+  assert.equal(changed.code, 74);
+  assert.match(changed.stderr, /^sshuttle: Cannot read/);
+});
+
+test("bytes pass unchanged both ways, more than any window holds", async () => {
+  const argv = command(inFolder("pass.ts"))
+    .map((word) => `'${word}'`)
+    .join(" ");
+  const sums = await lab.client.shell(
+    `head -c 20000000 /dev/urandom > '${folder}/big'; sha256sum < '${folder}/big'; ${argv} < '${folder}/big' | sha256sum`,
+    { timeoutMs: 60_000 },
+  );
+  const [sent, received] = sums.trim().split("\n");
+  assert.equal(received, sent);
+});
+
+test("when nobody reads our output any more, the program is told, and ends", async () => {
+  const argv = command(inFolder("pass.ts"))
+    .map((word) => `'${word}'`)
+    .join(" ");
+  const text = await lab.client.shell(`yes | ${argv} | head -n 2`, { timeoutMs: 20_000 });
+  assert.equal(text, "y\ny\n");
+});
+
+test("Ctrl-C on our terminal reaches the program each time, and ssh outlives it; Ctrl-\\ ends the program", async () => {
+  const program = startOnTerminal(command(inFolder("keys.ts")));
+  await program.output(/up \d+/);
+  for (const count of [1, 2, 3]) {
+    program.stdin.write("\x03");
+    await program.output(new RegExp(`interrupt ${count}`));
+  }
+  program.stdin.write("\x1c");
+  assert.equal((await program.end()).code, 128 + 3, program.said);
+});
+
+test("Ctrl-C before the program is there ends us", async () => {
+  // A runtime that does not say which it is.
+  const program = startOnTerminal(command("--runtime", "sleep 60; true", inFolder("keys.ts")));
+  await eventually("the runtime is asked", () =>
+    lab.server.processes().some(({ command: line }) => line.includes("sleep 60")) ? true : undefined,
+  );
+  program.stdin.write("\x03");
+  assert.equal((await program.end()).code, 130, program.said);
+});
+
+test("an uncaught error ends with 99 and names the sources of this machine", async () => {
+  const { code, stderr } = await lab.client.run(command(inFolder("throws.ts")));
+  assert.equal(code, 99);
+  assert.match(stderr, /^Error: there\n {4}at first \(throws\.ts:2:9\)\n/);
+});
+
+test("a script that cannot be bundled is an error with file and line, and nothing is started", async () => {
+  await writeFiles(folder, { "broken.ts": "const a = 1;\nconst b = ;\n" });
+  const { code, stderr } = await lab.client.run(command(inFolder("broken.ts")));
+  assert.equal(code, 64);
+  assert.match(stderr, /broken\.ts:2:11/);
+});
+
+const ENDINGS: Readonly<Record<string, (client: LabProcess) => void>> = {
+  "kill -9 of the client": (client) => client.kill("SIGKILL"),
+  "kill -9 of ssh": (client) => killAll(familyOf(client.pid), /^ssh /),
+  "kill -9 of the sshd session": () => killAll(familyOf(lab.sshd.pid).slice(1), /sshd/),
+};
+
+function killAll(family: ReturnType<typeof familyOf>, pattern: RegExp): void {
+  const found = family.filter(({ command: line }) => pattern.test(line));
+  assert.notEqual(found.length, 0, "somebody to kill");
+  for (const { pid } of found) process.kill(pid, "SIGKILL");
+}
+
+for (const [name, end] of Object.entries(ENDINGS)) {
+  test(`after ${name} nothing of ours runs there`, async () => {
+    const before = new Set(lab.server.processes().map(({ pid }) => pid));
+    try {
+      const client = lab.client.start(command(inFolder("keys.ts")));
+      const pid = Number((await client.output(/up (\d+)/))[1]);
+      assert.ok(readProcess(pid));
+      end(client);
+      await client.end();
+      await eventually(
+        "the program, its agent and its shell are gone",
+        () => (lab.server.processes().every((entry) => before.has(entry.pid)) ? true : undefined),
+        AFTERMATH_MS,
+      );
+    } finally {
+      await endAllBut(lab.server, before);
+    }
+  });
+}
