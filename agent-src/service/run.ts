@@ -56,6 +56,7 @@ export class RunService {
   private control: Channel | undefined;
   private text: string | undefined;
   private child: ChildProcess | undefined;
+  private isOver: boolean;
 
   constructor(shell: RunShell, options: RunOptions) {
     this.shell = shell;
@@ -65,6 +66,7 @@ export class RunService {
     this.control = undefined;
     this.text = undefined;
     this.child = undefined;
+    this.isOver = false;
   }
 
   /** Takes a channel that the client opens; leaves it alone if it is of no kind that runs a program. */
@@ -80,8 +82,7 @@ export class RunService {
   /** The link is over, and so is the program; calls back when it has gone. */
   end(gone: () => void): void {
     const { child } = this;
-    // Nothing is started from now on.
-    this.text = undefined;
+    this.isOver = true;
     if (!child || !child.pid || !isAlive(child)) return gone();
     this.shell.log(`ending the program, process ${child.pid}`);
     const killing = setTimeout(() => sendSignal(child, "SIGKILL", true), this.graceMs);
@@ -125,7 +126,8 @@ export class RunService {
 
   private begin(): void {
     const { text } = this;
-    if (text === undefined || this.child || STREAMS.some((kind) => !this.streams[kind])) return;
+    if (text === undefined || this.child || this.isOver || STREAMS.some((kind) => !this.streams[kind]))
+      return;
     try {
       const child = (this.child = spawn(process.execPath, runtimeArgs(text), {
         stdio: ["pipe", "pipe", "pipe", "pipe"],
@@ -211,6 +213,7 @@ function letGo(output: Readable, socket: HalfSocket, lingerMs: number): void {
       wasHeard = false;
       return;
     }
+    clearInterval(timer);
     socket.finish();
     output.destroy();
   }, lingerMs);
