@@ -29,7 +29,12 @@ export interface ConfigText {
 }
 
 /** Keywords whose value is one word or line; a blank in the value of others parts it into words. */
-const WHOLE_LINE: ReadonlySet<string> = new Set(["proxycommand", "knownhostscommand", "remotecommand", "localcommand"]);
+const WHOLE_LINE: ReadonlySet<string> = new Set([
+  "proxycommand",
+  "knownhostscommand",
+  "remotecommand",
+  "localcommand",
+]);
 
 /** A fault of the text. The caller names the file and makes it an error of ours. */
 export class ConfigSyntaxError extends Error {}
@@ -73,6 +78,8 @@ function directiveOf(line: Line): Directive[] {
 function wordsOf(line: Extract<Line, { param: string }>): string[] {
   if (typeof line.value === "string") return [line.value];
   if (!WHOLE_LINE.has(line.param.toLowerCase())) return line.value.map(({ val }) => val);
-  const parts = line.value.map(({ val, separator, quoted }) => separator + (quoted === true ? `"${val}"` : val));
+  const parts = line.value.map(
+    ({ val, separator, quoted }) => separator + (quoted === true ? `"${val}"` : val),
+  );
   return [parts.join("").trim()];
 }

@@ -47,7 +47,8 @@ export function parseKnownHosts({ file, text }: KnownHostsText): KnownHost[] {
     const [, markerName, names, keyType, base64] =
       /^[ \t]*(?:@(\S+)[ \t]+)?([^\s#@]\S*)[ \t]+(\S+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:\s|$)/.exec(line) ?? [];
     const marker = parseMarker(markerName);
-    if (names === undefined || keyType === undefined || base64 === undefined || marker === undefined) return [];
+    if (names === undefined || keyType === undefined || base64 === undefined || marker === undefined)
+      return [];
     const key = Buffer.from(base64, "base64");
     // The type stands in the key as well, and counts there.
     return keyTypeOf(key) === keyType ? [{ file, line: index + 1, marker, names, keyType, key }] : [];
@@ -76,7 +77,8 @@ export function keyTypeOf(key: Uint8Array): string {
 /** Whether an entry speaks of the host with this name (knownHostName()). */
 export function entryMatches({ names }: Pick<KnownHost, "names">, name: string): boolean {
   const [, salt, hash] = HASHED.exec(names) ?? [];
-  if (salt !== undefined && hash !== undefined) return hashHostName(name, Buffer.from(salt, "base64")) === names;
+  if (salt !== undefined && hash !== undefined)
+    return hashHostName(name, Buffer.from(salt, "base64")) === names;
   return matchesPatternList(names.toLowerCase().split(","), name);
 }
 

@@ -91,10 +91,14 @@ function explained<T>(whose: string, use: () => T): T {
     return use();
   } catch (cause) {
     if (!(cause instanceof ConfigSyntaxError)) throw cause;
-    throw new BootstrapError("ssh-failed", `Cannot use the ssh configuration${whose}: ${printable(cause.message)}`, {
-      cause,
-      hint: "correct the file, or name another one (--ssh-config)",
-    });
+    throw new BootstrapError(
+      "ssh-failed",
+      `Cannot use the ssh configuration${whose}: ${printable(cause.message)}`,
+      {
+        cause,
+        hint: "correct the file, or name another one (--ssh-config)",
+      },
+    );
   }
 }
 

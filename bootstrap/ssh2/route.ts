@@ -41,13 +41,20 @@ function checkForShell(what: string, text: string): void {
 /** Parses ProxyJump: `[user@]host[:port]` or `ssh://[user@]host[:port]`, in the order in which they are passed. */
 export function parseJumps(list: string): Jump[] {
   return list.split(",").map((text) => {
-    const bare = text.trim().replace(/^ssh:\/\//i, "").replace(/\/$/, "");
+    const bare = text
+      .trim()
+      .replace(/^ssh:\/\//i, "")
+      .replace(/\/$/, "");
     const [, user, bracketed, plain, portText] =
-      /^(?:(.+)@)?(?:\[([^\]]+)\]|([^:@[\]]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*))(?::(\d{1,5}))?$/i.exec(bare) ?? [];
+      /^(?:(.+)@)?(?:\[([^\]]+)\]|([^:@[\]]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*))(?::(\d{1,5}))?$/i.exec(
+        bare,
+      ) ?? [];
     const host = bracketed ?? plain;
     const port = portText === undefined ? undefined : Number(portText);
     if (host === undefined || host.startsWith("-") || port === 0 || (port ?? 0) > 65_535) {
-      throw new ConfigSyntaxError(`ProxyJump is "${list}", in which "${text.trim()}" is no [user@]host[:port]`);
+      throw new ConfigSyntaxError(
+        `ProxyJump is "${list}", in which "${text.trim()}" is no [user@]host[:port]`,
+      );
     }
     return { user, host, port };
   });

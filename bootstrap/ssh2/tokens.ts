@@ -15,7 +15,10 @@ export function expandPercent(text: string, tokens: Tokens): string {
 }
 
 /** ${NAME}; @throws ConfigSyntaxError for one that is not set. */
-export function expandEnvironment(text: string, environment: Readonly<Record<string, string | undefined>>): string {
+export function expandEnvironment(
+  text: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
   return text.replace(/\$\{([^}]*)\}/g, (_variable, name: string) => {
     const value = environment[name];
     if (value === undefined) throw new ConfigSyntaxError(`"${text}": the environment has no ${name}`);

@@ -15,7 +15,10 @@ const file = join(directory, "config");
 
 /** `ssh -G` as a map of lists. */
 function askSsh(host: string): Map<string, string[]> {
-  const output = execFileSync("ssh", ["-F", file, "-G", host], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const output = execFileSync("ssh", ["-F", file, "-G", host], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   const values = new Map<string, string[]>();
   for (const line of output.trim().split("\n")) {
     const blank = line.indexOf(" ");
@@ -35,13 +38,24 @@ function ourAnswer(settings: HostSettings): Record<string, string[] | undefined>
     proxycommand: route.kind === "command" ? [route.command] : undefined,
     proxyjump:
       route.kind === "jump"
-        ? [route.jumps.map(({ user, host, port }) => `${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`}`).join(",")]
+        ? [
+            route.jumps
+              .map(
+                ({ user, host, port }) =>
+                  `${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`}`,
+              )
+              .join(","),
+          ]
         : undefined,
     hostkeyalias: settings.hostKeyAlias === undefined ? undefined : [settings.hostKeyAlias],
-    stricthostkeychecking: [{ yes: "true", no: "false", ask: "ask", "accept-new": "accept-new" }[settings.hostKeyPolicy]],
+    stricthostkeychecking: [
+      { yes: "true", no: "false", ask: "ask", "accept-new": "accept-new" }[settings.hostKeyPolicy],
+    ],
     identitiesonly: [settings.identitiesOnly ? "yes" : "no"],
     batchmode: [settings.batchMode ? "yes" : "no"],
-    connecttimeout: [settings.connectTimeoutMs === undefined ? "none" : String(settings.connectTimeoutMs / 1000)],
+    connecttimeout: [
+      settings.connectTimeoutMs === undefined ? "none" : String(settings.connectTimeoutMs / 1000),
+    ],
     // Debian's ssh has another default for batches.
     ...(settings.batchMode ? {} : { serveraliveinterval: [String(settings.serverAliveIntervalMs / 1000)] }),
     numberofpasswordprompts: [String(settings.passwordPrompts)],
@@ -64,7 +78,17 @@ function compare(text: string, host: string): void {
 }
 
 const HOSTS = ["alpha", "beta", "alpha.example", "beta.example"] as const;
-const pattern = fc.constantFrom("*", "alpha", "beta", "alp?a", "*.example", "!alpha", "!*.example", "b*", "a*e");
+const pattern = fc.constantFrom(
+  "*",
+  "alpha",
+  "beta",
+  "alp?a",
+  "*.example",
+  "!alpha",
+  "!*.example",
+  "b*",
+  "a*e",
+);
 const user = fc.constantFrom("ann", "bob");
 const directive = fc.oneof(
   fc.constantFrom(...HOSTS, "%h.example").map((name) => `HostName ${name}`),
@@ -85,7 +109,12 @@ const directive = fc.oneof(
   fc.constant(""),
 );
 const criterion = fc.oneof(
-  fc.tuple(fc.constantFrom("host", "!host", "originalhost", "!originalhost"), fc.array(pattern, { minLength: 1, maxLength: 3 })).map(([word, list]) => `${word} ${list.join(",")}`),
+  fc
+    .tuple(
+      fc.constantFrom("host", "!host", "originalhost", "!originalhost"),
+      fc.array(pattern, { minLength: 1, maxLength: 3 }),
+    )
+    .map(([word, list]) => `${word} ${list.join(",")}`),
   fc.tuple(fc.constantFrom("user", "!user"), user).map((words) => words.join(" ")),
   fc.constantFrom("exec true", "exec false", '!exec "test %h = alpha"', 'exec "test %n = beta"', "final"),
 );
@@ -94,7 +123,9 @@ const header = fc.oneof(
   fc.array(criterion, { minLength: 1, maxLength: 3 }).map((list) => `Match ${list.join(" ")}`),
   fc.constant("Match all"),
 );
-const section = fc.tuple(header, fc.array(directive, { maxLength: 6 })).map(([head, body]) => [head, ...body.map((line) => `  ${line}`)].join("\n"));
+const section = fc
+  .tuple(header, fc.array(directive, { maxLength: 6 }))
+  .map(([head, body]) => [head, ...body.map((line) => `  ${line}`)].join("\n"));
 const configuration = fc
   .tuple(fc.array(directive, { maxLength: 3 }), fc.array(section, { maxLength: 5 }))
   .map(([first, sections]) => `${[...first, ...sections].join("\n")}\n`);
