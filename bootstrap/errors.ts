@@ -41,6 +41,8 @@ export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
 
 /** A far side that could not be reached, or on which nothing could be started. */
 export class BootstrapError extends SshuttleError {
+  declare readonly code: BootstrapErrorCode;
+
   constructor(code: BootstrapErrorCode, message: string, detail?: ErrorDetail) {
     super(code, BOOTSTRAP_ERRORS[code], message, detail);
   }

@@ -37,7 +37,7 @@ const STATUS = { noInput: 96, noRuntime: 97, truncated: 98, crashed: 99, ssh: 25
 export function explainFailure(evidence: FailureEvidence): BootstrapError {
   const where = printable(evidence.description);
   return (
-    explainStart(where, evidence.startError) ??
+    explainStart(where, evidence) ??
     explainMarkedLine(where, evidence) ??
     explainEndedHere(where, evidence) ??
     explainSignal(where, evidence) ??
@@ -45,8 +45,14 @@ export function explainFailure(evidence: FailureEvidence): BootstrapError {
   );
 }
 
-function explainStart(where: string, error: NodeJS.ErrnoException | undefined): BootstrapError | undefined {
+function explainStart(where: string, evidence: FailureEvidence): BootstrapError | undefined {
+  const { startError: error } = evidence;
   if (error === undefined) return undefined;
+  if (error instanceof BootstrapError) {
+    // A transport that knows the cause by itself; what it said on the way may be the rest of it.
+    const message = error.message + quoteWords("its words", lastWords(evidence));
+    return new BootstrapError(error.code, message, { cause: error.cause, hint: error.hint });
+  }
   const program = error.path ?? where;
   const absent = error.code === "ENOENT" || error.code === "EACCES";
   return new BootstrapError(

@@ -15,9 +15,9 @@ import { explainFailure } from "./failure.ts";
 import { MAX_NOISE_BYTES, MarkScanner } from "./mark-scanner.ts";
 import { encodeMaps } from "./payload.ts";
 import { MARK_CHARS, encodeStages } from "./stage-texts.ts";
-import type { Transport, TransportExit, TransportProcess } from "./transport.ts";
+import type { Transport, TransportExit, TransportPeer, TransportProcess } from "./transport.ts";
 
-export type { Transport, TransportExit, TransportProcess } from "./transport.ts";
+export type { Transport, TransportExit, TransportPeer, TransportProcess } from "./transport.ts";
 
 export interface LaunchOptions {
   readonly transport: Transport;
@@ -65,6 +65,8 @@ export interface Launched {
   readonly mapsPayload: Uint8Array;
   /** The local process of the transport, where there is one. */
   readonly pid: number | undefined;
+  /** Where this process itself is connected to for it. */
+  readonly peers: readonly TransportPeer[];
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -107,6 +109,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
       runtime: runtimeThere,
       mapsPayload,
       pid: far.pid,
+      peers: far.peers?.() ?? [],
       kill: (signal) => far.kill(signal),
     };
   } catch (error) {

@@ -5,6 +5,13 @@ export interface TransportExit {
   readonly signal: string | null;
 }
 
+/** The far end of a TCP connection of this process. */
+export interface TransportPeer {
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly port: number;
+}
+
 /** A command started on the far side, as seen from here: three byte streams and an end. */
 export interface TransportProcess {
   readonly stdin: Writable;
@@ -12,6 +19,8 @@ export interface TransportProcess {
   readonly stderr: Readable;
   /** The local process that carries it, where there is one (ssh, or the command itself). */
   readonly pid: number | undefined;
+  /** Where this process itself is connected to for it; absent of a transport that leaves that to another one. */
+  peers?(): readonly TransportPeer[];
   /** Resolves once, after the process has ended and stdout and stderr are closed. Rejects if it could not start. */
   readonly exit: Promise<TransportExit>;
   kill(signal: NodeJS.Signals): void;

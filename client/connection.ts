@@ -7,10 +7,18 @@ import { parseRemote } from "./remote.ts";
 import type { Remote } from "./remote.ts";
 import { splitCommand } from "./shell-words.ts";
 
+/** What speaks ssh: the user's own program, or the ssh2 package for machines without one. */
+export const SSH_TRANSPORTS = ["openssh", "ssh2"] as const;
+export type SshTransport = (typeof SSH_TRANSPORTS)[number];
+
 export interface ConnectionOptions {
   /** Absent: the far side is this machine. */
   readonly remote?: Remote;
+  readonly transport: SshTransport;
+  /** For openssh. */
   readonly sshCommand: readonly string[];
+  /** For ssh2, in place of the usual files. */
+  readonly sshConfig?: string;
   /** Shell words that start a runtime there, instead of searching one. */
   readonly runtime?: string;
 }
@@ -19,12 +27,16 @@ export interface ConnectionOptions {
 export const CONNECTION_SPECIFICATION = {
   remote: { type: "string", short: "r" },
   "ssh-cmd": { type: "string", short: "e" },
+  transport: { type: "string" },
+  "ssh-config": { type: "string" },
   runtime: { type: "string" },
 } as const;
 
 interface ConnectionValues {
   readonly remote?: string | undefined;
   readonly "ssh-cmd"?: string | undefined;
+  readonly transport?: string | undefined;
+  readonly "ssh-config"?: string | undefined;
   readonly runtime?: string | undefined;
 }
 
@@ -37,15 +49,46 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
       "example: --runtime /opt/node/bin/node",
     );
   }
+  const transport = parseTransport(values.transport);
+  const sshCmd = values["ssh-cmd"];
+  const sshConfig = values["ssh-config"];
+  if (transport === "ssh2" && sshCmd !== undefined) {
+    throw new UsageError(
+      "Cannot use --ssh-cmd with --transport ssh2: that one runs no ssh program",
+      "put keys, jump hosts and the like into a configuration, and name it by --ssh-config",
+    );
+  }
+  if (sshConfig === "") throw new UsageError("Cannot use --ssh-config: the name of the file is empty");
   return {
     ...(remote === undefined || remote === "-" || remote === "" ? {} : { remote: parseRemote(remote) }),
-    sshCommand: parseSshCommand(values["ssh-cmd"]),
+    transport,
+    sshCommand: [...parseSshCommand(sshCmd), ...(sshConfig === undefined ? [] : ["-F", sshConfig])],
+    ...(sshConfig === undefined ? {} : { sshConfig }),
     ...(runtime === undefined ? {} : { runtime }),
   };
 }
 
-export function transportFor({ remote, sshCommand }: ConnectionOptions): Transport {
-  return remote === undefined ? localTransport() : opensshTransport({ ...remote, sshCommand });
+/** ssh2 is loaded only here: it takes longer to load than the whole of the rest. */
+export async function transportFor(options: ConnectionOptions): Promise<Transport> {
+  const { remote, transport, sshCommand, sshConfig } = options;
+  if (remote === undefined) return localTransport();
+  switch (transport) {
+    case "openssh":
+      return opensshTransport({ ...remote, sshCommand });
+    case "ssh2": {
+      const { ssh2Transport } = await import("../bootstrap/ssh2.ts");
+      return ssh2Transport({ ...remote, ...(sshConfig === undefined ? {} : { configFile: sshConfig }) });
+    }
+  }
+}
+
+function parseTransport(text: string | undefined): SshTransport {
+  if (text === undefined) return "openssh";
+  const transport = SSH_TRANSPORTS.find((candidate) => candidate === text);
+  if (transport !== undefined) return transport;
+  throw new UsageError(
+    `Cannot use transport "${text}": there is no such transport, allowed are ${SSH_TRANSPORTS.join(", ")}`,
+  );
 }
 
 function parseSshCommand(text: string | undefined): readonly string[] {

@@ -7,19 +7,28 @@ import type { TunnelOptions } from "./options.ts";
 import { findOwnConnections } from "./own-connections.ts";
 import { sshDestinationHint } from "./ssh-hint.ts";
 
+/** What carries the link on this machine. */
+export interface LinkCarrier {
+  /** A process of its own, where there is one. */
+  readonly pid: number | undefined;
+  /** Far ends of connections that this process holds itself. */
+  readonly peers: readonly Endpoint[];
+}
+
 /**
- * The peers of ssh and its helpers, by evidence; where the kernel shows none, what the configuration says.
+ * The peers of the link, by evidence: of our own sockets, and of ssh and its helpers as the kernel shows them;
+ * where there are none, what the configuration says.
  *
  * Established connections are left alone by rule anyway, so an empty answer costs nothing today; it would
  * cost the next connection of a jump host's ssh.
  */
 export async function findOwnPeers(
   options: Pick<TunnelOptions, "remote" | "sshCommand">,
-  pid: number | undefined,
+  { pid, peers: held }: LinkCarrier,
   log: Log,
 ): Promise<readonly Endpoint[]> {
-  if (options.remote === undefined || pid === undefined) return [];
-  const found = findOwnConnections(pid);
+  if (options.remote === undefined || (pid === undefined && held.length === 0)) return [];
+  const found = [...held, ...(pid === undefined ? [] : findOwnConnections(pid))];
   const peers = found.length > 0 ? found : await hintedPeers(options.sshCommand, options.remote.destination);
   const source = found.length > 0 ? "connected to" : "configured for";
   if (peers.length === 0)

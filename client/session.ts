@@ -73,7 +73,7 @@ export async function startSession(
       listeners: captured.map(({ endpoint }) => endpoint),
       includes,
       excludes,
-      ownConnections: await findOwnPeers(options, opened.pid, log),
+      ownConnections: await findOwnPeers(options, opened, log),
       sources,
     };
     // Again, so that rules go before the listeners they point at; a second stop is the first one's result.

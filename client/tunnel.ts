@@ -1,7 +1,7 @@
 /** One running agent and the link to it: what every intake opens its channels on. */
 import { launch } from "../bootstrap/launch.ts";
 import type { Launched } from "../bootstrap/launch.ts";
-import type { Transport } from "../bootstrap/transport.ts";
+import type { Transport, TransportPeer } from "../bootstrap/transport.ts";
 import type { Bundle } from "../bundler/format.ts";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { AgentOptions } from "../agent-src/agent.ts";
@@ -30,6 +30,8 @@ export interface Tunnel {
   readonly farSide: string;
   /** The local process that carries the link, where there is one. */
   readonly pid: number | undefined;
+  /** Where this process itself is connected to for the link. */
+  readonly peers: readonly TransportPeer[];
   open(target: Target, handler?: ChannelHandler): Channel;
   /** Resolves with the reason when the link ends by itself; never after close(). */
   readonly lost: Promise<SshuttleError>;
@@ -91,6 +93,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   return {
     farSide: `${agent.runtime.name} ${agent.runtime.version} on ${agent.runtime.platform} ${agent.runtime.arch}`,
     pid: agent.pid,
+    peers: agent.peers,
     open: (target, handler) => link.open(target, handler),
     lost: new Promise((resolve) => {
       void lost.then((error) => {

@@ -17,7 +17,9 @@ export async function runTunnel(options: TunnelOptions): Promise<number> {
   const signalled = new Promise<EndSignal>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
   });
-  const ended = startSession(options, transportFor(options), log, undo).then((session) => session.failed);
+  const ended = transportFor(options)
+    .then((transport) => startSession(options, transport, log, undo))
+    .then((session) => session.failed);
   let status: number;
   try {
     const end = await Promise.race([ended, signalled]);

@@ -1,0 +1,286 @@
+/**
+ * Logs in by ssh2's authHandler: the order's steps carried out, with keys that are unlocked only when the server
+ * would take them.
+ *
+ * Every key goes through ssh2's agent method, one key an agent: it is the one that shows the public key first and
+ * waits for a signature. What ssh2 tells the handler then is of the attempt before, so the server's answers are
+ * taken where they come in (onRefusal).
+ */
+import ssh2 from "ssh2";
+import type { AnyAuthMethod, ParsedKey, SignCallback, SigningRequestOptions } from "ssh2";
+import { printable } from "../printable.ts";
+import { AuthenticationOrder } from "./authentication-order.ts";
+import type { AuthenticationStep } from "./authentication-order.ts";
+import type { HostSettings } from "./host-settings.ts";
+import { describeKey, orderIdentities } from "./identities.ts";
+import { readKeyFile, unlockKey } from "./key-file.ts";
+import type { Prompter } from "./prompter.ts";
+
+export interface AuthenticatorContext {
+  readonly prompter: Prompter;
+  /** A line for the user. */
+  say(line: string): void;
+}
+
+interface Refusal {
+  readonly methods: readonly string[];
+  readonly partial: boolean;
+}
+
+interface Identity {
+  readonly blob: Buffer | undefined;
+  /** For messages: "key ~/.ssh/id_rsa", "agent's key NAME". */
+  readonly name: string;
+  /** The public key; undefined if there is none to be had. */
+  publicKey(): Promise<ParsedKey | undefined>;
+  sign(data: Buffer, options: SigningRequestOptions): Promise<Buffer>;
+}
+
+export class Authenticator {
+  /** What was tried, for the message of a failure. */
+  readonly tried: string[] = [];
+  /** What the server named last. */
+  offered: readonly string[] = [];
+  private readonly settings: HostSettings;
+  private readonly context: AuthenticatorContext;
+  private readonly canAsk: boolean;
+  private refusal: Refusal | undefined;
+  private order: AuthenticationOrder | undefined;
+  private identities: readonly Identity[] = [];
+
+  /** `mayAskSecrets`: whether a password may be shown to this host at all. */
+  constructor(settings: HostSettings, context: AuthenticatorContext, mayAskSecrets: boolean) {
+    this.settings = settings;
+    this.context = context;
+    this.canAsk = mayAskSecrets && !settings.batchMode && context.prompter.canAsk();
+  }
+
+  /** The server's refusal of the last attempt; to be told before next() is called. */
+  onRefusal(methods: readonly string[], partial: boolean): void {
+    this.refusal = { methods, partial };
+    this.offered = methods;
+    if (partial) this.tried.push("accepted as one part of several");
+  }
+
+  /** The next attempt in ssh2's words; false if there is none left. */
+  async next(): Promise<AnyAuthMethod | false> {
+    if (this.order === undefined) {
+      this.identities = this.settings.methods.includes("publickey") ? await this.findIdentities() : [];
+      this.order = new AuthenticationOrder({
+        methods: this.settings.methods,
+        identityCount: this.identities.length,
+        prompts: this.settings.passwordPrompts,
+        canAsk: this.canAsk,
+      });
+    }
+    for (;;) {
+      const step = this.order.next(this.refusal);
+      // A part is accepted once, however many steps follow without a word from the server.
+      if (this.refusal !== undefined) this.refusal = { ...this.refusal, partial: false };
+      if (step.kind === "exhausted") return false;
+      const attempt = await this.carryOut(step, this.order);
+      if (attempt !== undefined) return attempt;
+    }
+  }
+
+  /** Why nobody was asked, if nobody was. */
+  get notAsked(): string | undefined {
+    if (this.canAsk || !this.offered.some((method) => ASKING.has(method))) return undefined;
+    if (this.settings.batchMode) return "nobody was asked: BatchMode";
+    return "nobody could be asked: no terminal, and no SSH_ASKPASS with a display";
+  }
+
+  /** Undefined if the step comes to nothing on this side. */
+  private async carryOut(
+    step: Exclude<AuthenticationStep, { kind: "exhausted" }>,
+    order: AuthenticationOrder,
+  ): Promise<AnyAuthMethod | undefined> {
+    const { user: username } = this.settings;
+    switch (step.kind) {
+      case "none":
+        return { type: "none", username };
+      case "publickey": {
+        const identity = this.identities[step.index];
+        const publicKey = await identity?.publicKey();
+        if (identity === undefined || publicKey === undefined) return undefined;
+        this.tried.push(identity.name);
+        const sign = (data: Buffer, options: SigningRequestOptions): Promise<Buffer> => identity.sign(data, options);
+        return { type: "agent", username, agent: new OneKeyAgent(publicKey, sign) };
+      }
+      case "password": {
+        const again = step.attempt > 1 ? "Permission denied, please try again.\n" : "";
+        const text = `${again}${this.account}'s password: `;
+        const password = await this.context.prompter.ask({ text, echo: false });
+        if (password === undefined) {
+          order.close("password");
+          return undefined;
+        }
+        this.tried.push("password");
+        return { type: "password", username, password };
+      }
+      case "keyboard-interactive":
+        this.tried.push("keyboard-interactive");
+        // A server that refuses without a question would do so every time.
+        if (step.attempt > 1 && !this.wasQuestioned) {
+          order.close("keyboard-interactive");
+          this.tried.pop();
+          return undefined;
+        }
+        return { type: "keyboard-interactive", username, prompt: this.answerPrompts };
+    }
+  }
+
+  private wasQuestioned = false;
+
+  private readonly answerPrompts = (
+    name: string,
+    instructions: string,
+    _language: string,
+    prompts: readonly { readonly prompt: string; readonly echo?: boolean | undefined }[],
+    finish: (answers: string[]) => void,
+  ): void => {
+    if (prompts.length > 0) this.wasQuestioned = true;
+    void this.collectAnswers([name, instructions], prompts).then(finish);
+  };
+
+  /** The server's words are shown as its own: whose question it is must be plain. */
+  private async collectAnswers(
+    heading: readonly string[],
+    prompts: readonly { readonly prompt: string; readonly echo?: boolean | undefined }[],
+  ): Promise<string[]> {
+    const answers: string[] = [];
+    const lines = heading.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== "");
+    let intro = prompts.length === 0 ? "" : lines.map((line) => `(${this.account}) ${printable(line)}\n`).join("");
+    for (const { prompt, echo = false } of prompts) {
+      const text = `${intro}(${this.account}) ${printable(prompt)}`;
+      const answer = await this.context.prompter.ask({ text, echo });
+      if (answer === undefined) this.order?.close("keyboard-interactive");
+      answers.push(answer ?? "");
+      intro = "";
+    }
+    return answers;
+  }
+
+  private get account(): string {
+    return `${this.settings.user}@${this.settings.host}`;
+  }
+
+  private async findIdentities(): Promise<readonly Identity[]> {
+    const files = this.settings.identityFiles.flatMap((file) => this.fileIdentity(file) ?? []);
+    return orderIdentities(await this.agentIdentities(), files, this.settings.identitiesOnly);
+  }
+
+  private async agentIdentities(): Promise<Identity[]> {
+    const { identityAgent } = this.settings;
+    if (identityAgent === undefined) return [];
+    const agent = ssh2.createAgent(identityAgent);
+    const keys = await new Promise<readonly ParsedKey[]>((resolve) => {
+      agent.getIdentities((error, found) => {
+        if (error !== undefined && error !== null) this.tried.push(`no agent at ${identityAgent}`);
+        resolve(found?.filter(isParsedKey) ?? []);
+      });
+    });
+    return keys.map((key) => {
+      const blob = key.getPublicSSH();
+      return {
+        blob,
+        name: `agent's key ${printable(key.comment)} (${describeKey(blob)})`,
+        publicKey: () => Promise.resolve(key),
+        sign: (data, options) => {
+          return new Promise((resolve, reject) => {
+            agent.sign(key, data, options, (error, signature) => {
+              if (signature === undefined) reject(error ?? new Error("the agent gave no signature"));
+              else resolve(signature);
+            });
+          });
+        },
+      };
+    });
+  }
+
+  private fileIdentity(file: string): Identity | undefined {
+    const found = readKeyFile(file);
+    switch (found.kind) {
+      case "absent":
+        if (this.settings.identitiesNamed) this.tried.push(`no key at ${file}`);
+        return undefined;
+      case "unusable":
+        this.context.say(`the key ${file} ${found.reason}`);
+        this.tried.push(`key ${file} ${found.reason}`);
+        return undefined;
+      case "key": {
+        let unlocked: ParsedKey | undefined = found.encrypted ? undefined : found.publicKey;
+        const unlock = async (): Promise<ParsedKey | undefined> => {
+          unlocked ??= await this.askPassphrase(file, found.text);
+          return unlocked;
+        };
+        const blob = found.publicKey?.getPublicSSH();
+        return {
+          blob,
+          name: `key ${file} (${describeKey(blob)})`,
+          publicKey: async () => found.publicKey ?? (await unlock()),
+          sign: async (data, { hash }) => {
+            const key = await unlock();
+            if (key === undefined) throw new Error(`the key ${file} stays locked`);
+            const signature: Buffer | Error = key.sign(data, hash);
+            if (signature instanceof Error) throw signature;
+            return signature;
+          },
+        };
+      }
+    }
+  }
+
+  private async askPassphrase(file: string, text: string): Promise<ParsedKey | undefined> {
+    if (this.settings.batchMode || !this.context.prompter.canAsk()) {
+      this.tried.push(`passphrase of ${file} not to be had: nobody to ask`);
+      return undefined;
+    }
+    const question = `Enter passphrase for key '${file}': `;
+    for (let attempt = 1; attempt <= this.settings.passwordPrompts; attempt++) {
+      const again = attempt > 1 ? "That is not its passphrase.\n" : "";
+      const passphrase = await this.context.prompter.ask({ text: again + question, echo: false });
+      // An empty answer means: not this one.
+      if (passphrase === undefined || passphrase === "") break;
+      const key = unlockKey(text, passphrase);
+      if (key !== undefined) return key;
+    }
+    this.tried.push(`${file} stayed locked`);
+    return undefined;
+  }
+}
+
+const ASKING: ReadonlySet<string> = new Set(["password", "keyboard-interactive"]);
+
+function isParsedKey(key: unknown): key is ParsedKey {
+  return typeof key === "object" && key !== null && "getPublicSSH" in key;
+}
+
+/** An agent that holds one key, of wherever. */
+class OneKeyAgent extends ssh2.BaseAgent<ParsedKey> {
+  private readonly key: ParsedKey;
+  private readonly signer: (data: Buffer, options: SigningRequestOptions) => Promise<Buffer>;
+
+  constructor(key: ParsedKey, signer: (data: Buffer, options: SigningRequestOptions) => Promise<Buffer>) {
+    super();
+    this.key = key;
+    this.signer = signer;
+  }
+
+  override getIdentities(callback: (error: Error | undefined, keys?: ParsedKey[]) => void): void {
+    callback(undefined, [this.key]);
+  }
+
+  override sign(
+    _key: ParsedKey,
+    data: Buffer,
+    options: SigningRequestOptions | SignCallback,
+    callback?: SignCallback,
+  ): void {
+    const [request, done] = typeof options === "function" ? [{}, options] : [options, callback];
+    this.signer(data, request).then(
+      (signature) => done?.(undefined, signature),
+      (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+}
