@@ -48,7 +48,8 @@ export function ssh2Transport(options: Ssh2Options): Transport {
   const description = `ssh ${options.destination}`;
   return {
     description,
-    spawn: (command) => new RemoteCommand(options.configFile, { host, user, port: options.port }, description, command),
+    spawn: (command) =>
+      new RemoteCommand(options.configFile, { host, user, port: options.port }, description, command),
   };
 }
 
@@ -69,14 +70,21 @@ class RemoteCommand implements TransportProcess {
   private killedBy: NodeJS.Signals | undefined;
   private forced: NodeJS.Timeout | undefined;
 
-  constructor(configFile: string | undefined, destination: Destination, description: string, command: string) {
+  constructor(
+    configFile: string | undefined,
+    destination: Destination,
+    description: string,
+    command: string,
+  ) {
     const outputClosed = Promise.all([this.stdout, this.stderr].map(closed));
     const ended = this.run(configFile, destination, command).catch((error: unknown) => {
       if (this.killedBy !== undefined) return { code: null, signal: this.killedBy };
       throw asBootstrapError(description, error);
     });
     const settled = ended.finally(() => this.endStreams());
-    this.exit = settled.then((exit) => outputClosed.then(() => exit)).finally(() => clearTimeout(this.forced));
+    this.exit = settled
+      .then((exit) => outputClosed.then(() => exit))
+      .finally(() => clearTimeout(this.forced));
     // Whoever does not ask how it ended need not hear that it failed.
     this.exit.catch(() => undefined);
   }
@@ -132,15 +140,26 @@ class RemoteCommand implements TransportProcess {
     let lost: string | undefined;
     client.on("error", (error) => (lost ??= printable(error.message)));
     return await new Promise((resolve, reject) => {
-      const closed = (): void => {
-        if (this.killedBy === undefined) this.say(`Connection to ${where} closed${lost === undefined ? " by the far side" : `: ${lost}`}`);
-        resolve(this.killedBy === undefined ? { code: SSH_STATUS, signal: null } : { code: null, signal: this.killedBy });
+      const end = (): void => {
+        if (this.killedBy === undefined)
+          this.say(`Connection to ${where} closed${lost === undefined ? " by the far side" : `: ${lost}`}`);
+        resolve(
+          this.killedBy === undefined
+            ? { code: SSH_STATUS, signal: null }
+            : { code: null, signal: this.killedBy },
+        );
       };
-      client.once("close", closed);
+      client.once("close", end);
       client.exec(command, (error, channel) => {
         if (error !== undefined) {
           client.end();
-          reject(new BootstrapError("shell-refused", `Cannot run a command by ssh ${where}: ${printable(error.message)}`, { cause: error }));
+          reject(
+            new BootstrapError(
+              "shell-refused",
+              `Cannot run a command by ssh ${where}: ${printable(error.message)}`,
+              { cause: error },
+            ),
+          );
           return;
         }
         this.channel = channel;
@@ -149,7 +168,7 @@ class RemoteCommand implements TransportProcess {
         channel.stderr.pipe(this.stderr);
         channel.on("error", () => undefined);
         channel.once("exit", (code: number | null, signal?: string) => {
-          client.off("close", closed);
+          client.off("close", end);
           channel.once("close", () => client.end());
           client.once("close", () => resolve({ code, signal: signal ?? null }));
         });

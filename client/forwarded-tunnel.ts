@@ -64,6 +64,7 @@ export function openForwardedTunnel(forwarding: SshForwarding, log: Log): Tunnel
   return {
     farSide: "forwarding by sshd, no agent",
     pid: forwarding.pid,
+    peers: [],
     open: (target, handler) => near.open(target, handler),
     lost,
     close: async () => {

@@ -105,11 +105,17 @@ function checkIntake(includes: readonly unknown[], method: Method, socks: readon
   }
 }
 
-function checkForwarding({ remote, runtime }: ConnectionOptions): void {
+function checkForwarding({ remote, transport, runtime }: ConnectionOptions): void {
   if (remote === undefined) {
     throw new UsageError(
       "Cannot do without an agent and without -r: there is no sshd that would forward",
       "name a remote",
+    );
+  }
+  if (transport === "ssh2") {
+    throw new UsageError(
+      "Cannot use --transport ssh2 with --no-agent: the forwarding is the ssh program's",
+      "leave one of them out",
     );
   }
   if (runtime !== undefined) {

@@ -40,7 +40,9 @@ export class AuthenticationOrder {
    * After a refusal: the methods that the server goes on with, and whether the last step was accepted as a part.
    * Undefined before the first.
    */
-  next(refusal: { readonly methods: readonly string[]; readonly partial: boolean } | undefined): AuthenticationStep {
+  next(
+    refusal: { readonly methods: readonly string[]; readonly partial: boolean } | undefined,
+  ): AuthenticationStep {
     this.current = refusal === undefined ? { kind: "none" } : this.choose(refusal.methods, refusal.partial);
     return this.current;
   }

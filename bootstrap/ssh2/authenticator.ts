@@ -6,15 +6,15 @@
  * waits for a signature. What ssh2 tells the handler then is of the attempt before, so the server's answers are
  * taken where they come in (onRefusal).
  */
-import ssh2 from "ssh2";
-import type { AnyAuthMethod, ParsedKey, SignCallback, SigningRequestOptions } from "ssh2";
+import type { AnyAuthMethod, SigningRequestOptions } from "ssh2";
 import { printable } from "../printable.ts";
 import { AuthenticationOrder } from "./authentication-order.ts";
 import type { AuthenticationStep } from "./authentication-order.ts";
 import type { HostSettings } from "./host-settings.ts";
-import { describeKey, orderIdentities } from "./identities.ts";
-import { readKeyFile, unlockKey } from "./key-file.ts";
+import { OneKeyAgent } from "./one-key-agent.ts";
 import type { Prompter } from "./prompter.ts";
+import { findIdentities } from "./user-identities.ts";
+import type { Identity } from "./user-identities.ts";
 
 export interface AuthenticatorContext {
   readonly prompter: Prompter;
@@ -25,15 +25,6 @@ export interface AuthenticatorContext {
 interface Refusal {
   readonly methods: readonly string[];
   readonly partial: boolean;
-}
-
-interface Identity {
-  readonly blob: Buffer | undefined;
-  /** For messages: "key ~/.ssh/id_rsa", "agent's key NAME". */
-  readonly name: string;
-  /** The public key; undefined if there is none to be had. */
-  publicKey(): Promise<ParsedKey | undefined>;
-  sign(data: Buffer, options: SigningRequestOptions): Promise<Buffer>;
 }
 
 export class Authenticator {
@@ -65,7 +56,9 @@ export class Authenticator {
   /** The next attempt in ssh2's words; false if there is none left. */
   async next(): Promise<AnyAuthMethod | false> {
     if (this.order === undefined) {
-      this.identities = this.settings.methods.includes("publickey") ? await this.findIdentities() : [];
+      this.identities = this.settings.methods.includes("publickey")
+        ? await findIdentities(this.settings, this.context, this.tried)
+        : [];
       this.order = new AuthenticationOrder({
         methods: this.settings.methods,
         identityCount: this.identities.length,
@@ -104,7 +97,8 @@ export class Authenticator {
         const publicKey = await identity?.publicKey();
         if (identity === undefined || publicKey === undefined) return undefined;
         this.tried.push(identity.name);
-        const sign = (data: Buffer, options: SigningRequestOptions): Promise<Buffer> => identity.sign(data, options);
+        const sign = (data: Buffer, options: SigningRequestOptions): Promise<Buffer> =>
+          identity.sign(data, options);
         return { type: "agent", username, agent: new OneKeyAgent(publicKey, sign) };
       }
       case "password": {
@@ -150,7 +144,8 @@ export class Authenticator {
   ): Promise<string[]> {
     const answers: string[] = [];
     const lines = heading.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== "");
-    let intro = prompts.length === 0 ? "" : lines.map((line) => `(${this.account}) ${printable(line)}\n`).join("");
+    let intro =
+      prompts.length === 0 ? "" : lines.map((line) => `(${this.account}) ${printable(line)}\n`).join("");
     for (const { prompt, echo = false } of prompts) {
       const text = `${intro}(${this.account}) ${printable(prompt)}`;
       const answer = await this.context.prompter.ask({ text, echo });
@@ -164,123 +159,6 @@ export class Authenticator {
   private get account(): string {
     return `${this.settings.user}@${this.settings.host}`;
   }
-
-  private async findIdentities(): Promise<readonly Identity[]> {
-    const files = this.settings.identityFiles.flatMap((file) => this.fileIdentity(file) ?? []);
-    return orderIdentities(await this.agentIdentities(), files, this.settings.identitiesOnly);
-  }
-
-  private async agentIdentities(): Promise<Identity[]> {
-    const { identityAgent } = this.settings;
-    if (identityAgent === undefined) return [];
-    const agent = ssh2.createAgent(identityAgent);
-    const keys = await new Promise<readonly ParsedKey[]>((resolve) => {
-      agent.getIdentities((error, found) => {
-        if (error !== undefined && error !== null) this.tried.push(`no agent at ${identityAgent}`);
-        resolve(found?.filter(isParsedKey) ?? []);
-      });
-    });
-    return keys.map((key) => {
-      const blob = key.getPublicSSH();
-      return {
-        blob,
-        name: `agent's key ${printable(key.comment)} (${describeKey(blob)})`,
-        publicKey: () => Promise.resolve(key),
-        sign: (data, options) => {
-          return new Promise((resolve, reject) => {
-            agent.sign(key, data, options, (error, signature) => {
-              if (signature === undefined) reject(error ?? new Error("the agent gave no signature"));
-              else resolve(signature);
-            });
-          });
-        },
-      };
-    });
-  }
-
-  private fileIdentity(file: string): Identity | undefined {
-    const found = readKeyFile(file);
-    switch (found.kind) {
-      case "absent":
-        if (this.settings.identitiesNamed) this.tried.push(`no key at ${file}`);
-        return undefined;
-      case "unusable":
-        this.context.say(`the key ${file} ${found.reason}`);
-        this.tried.push(`key ${file} ${found.reason}`);
-        return undefined;
-      case "key": {
-        let unlocked: ParsedKey | undefined = found.encrypted ? undefined : found.publicKey;
-        const unlock = async (): Promise<ParsedKey | undefined> => {
-          unlocked ??= await this.askPassphrase(file, found.text);
-          return unlocked;
-        };
-        const blob = found.publicKey?.getPublicSSH();
-        return {
-          blob,
-          name: `key ${file} (${describeKey(blob)})`,
-          publicKey: async () => found.publicKey ?? (await unlock()),
-          sign: async (data, { hash }) => {
-            const key = await unlock();
-            if (key === undefined) throw new Error(`the key ${file} stays locked`);
-            const signature: Buffer | Error = key.sign(data, hash);
-            if (signature instanceof Error) throw signature;
-            return signature;
-          },
-        };
-      }
-    }
-  }
-
-  private async askPassphrase(file: string, text: string): Promise<ParsedKey | undefined> {
-    if (this.settings.batchMode || !this.context.prompter.canAsk()) {
-      this.tried.push(`passphrase of ${file} not to be had: nobody to ask`);
-      return undefined;
-    }
-    const question = `Enter passphrase for key '${file}': `;
-    for (let attempt = 1; attempt <= this.settings.passwordPrompts; attempt++) {
-      const again = attempt > 1 ? "That is not its passphrase.\n" : "";
-      const passphrase = await this.context.prompter.ask({ text: again + question, echo: false });
-      // An empty answer means: not this one.
-      if (passphrase === undefined || passphrase === "") break;
-      const key = unlockKey(text, passphrase);
-      if (key !== undefined) return key;
-    }
-    this.tried.push(`${file} stayed locked`);
-    return undefined;
-  }
 }
 
 const ASKING: ReadonlySet<string> = new Set(["password", "keyboard-interactive"]);
-
-function isParsedKey(key: unknown): key is ParsedKey {
-  return typeof key === "object" && key !== null && "getPublicSSH" in key;
-}
-
-/** An agent that holds one key, of wherever. */
-class OneKeyAgent extends ssh2.BaseAgent<ParsedKey> {
-  private readonly key: ParsedKey;
-  private readonly signer: (data: Buffer, options: SigningRequestOptions) => Promise<Buffer>;
-
-  constructor(key: ParsedKey, signer: (data: Buffer, options: SigningRequestOptions) => Promise<Buffer>) {
-    super();
-    this.key = key;
-    this.signer = signer;
-  }
-
-  override getIdentities(callback: (error: Error | undefined, keys?: ParsedKey[]) => void): void {
-    callback(undefined, [this.key]);
-  }
-
-  override sign(
-    _key: ParsedKey,
-    data: Buffer,
-    options: SigningRequestOptions | SignCallback,
-    callback?: SignCallback,
-  ): void {
-    const [request, done] = typeof options === "function" ? [{}, options] : [options, callback];
-    this.signer(data, request).then(
-      (signature) => done?.(undefined, signature),
-      (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error))),
-    );
-  }
-}

@@ -5,7 +5,7 @@
  * decided in resolve-config.ts: the parser's own answer knows neither Include nor a negated Match, and runs
  * commands on its way.
  */
-import SSHConfig from "ssh-config";
+import { parse } from "ssh-config";
 import type { Line } from "ssh-config";
 
 export interface Directive {
@@ -42,9 +42,9 @@ export class ConfigSyntaxError extends Error {}
 /** @throws ConfigSyntaxError naming the file and, where it is known, the line. */
 export function parseSections({ file, text }: ConfigText): ConfigSection[] {
   checkValues(file, text);
-  let lines: SSHConfig;
+  let lines: readonly Line[];
   try {
-    lines = SSHConfig.parse(text);
+    lines = parse(text);
   } catch (error) {
     throw new ConfigSyntaxError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }

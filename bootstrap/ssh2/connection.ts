@@ -48,7 +48,8 @@ async function connectBy(
   const settings = configuration.settingsFor(request);
   for (const warning of settings.warnings) context.say(`${host}: ${warning}`);
   const where = `ssh ${printable(settings.user)}@${printable(host)}`;
-  if (depth > MAX_JUMPS) throw unreachable(where, `more than ${MAX_JUMPS} jump hosts`, "see ProxyJump in the ssh configuration");
+  if (depth > MAX_JUMPS)
+    throw unreachable(where, `more than ${MAX_JUMPS} jump hosts`, "see ProxyJump in the ssh configuration");
   const below = await openPipe(request, settings, jumps, where, depth);
   try {
     const client = await logIn(settings, below.stream, where, context);
@@ -83,7 +84,8 @@ async function openPipe(
   depth: number,
 ): Promise<PipeBelow> {
   const { context } = request;
-  const route = jumps === undefined || jumps.length === 0 ? settings.route : ({ kind: "jump", jumps } as const);
+  const route =
+    jumps === undefined || jumps.length === 0 ? settings.route : ({ kind: "jump", jumps } as const);
   switch (route.kind) {
     case "direct":
       return await openSocket(settings, where, context.signal);
@@ -113,7 +115,8 @@ async function forward(
 ): Promise<Duplex> {
   const { hostname, port } = settings;
   return await new Promise((resolve, reject) => {
-    const lost = (): void => reject(unreachable(where, `${jump.settings.host} closed the connection`, FORWARD_HINT));
+    const lost = (): void =>
+      reject(unreachable(where, `${jump.settings.host} closed the connection`, FORWARD_HINT));
     jump.client.once("close", lost);
     signal.addEventListener("abort", lost, { once: true });
     // The origin is told to the server, which may log it; ssh says the same.
@@ -121,16 +124,27 @@ async function forward(
       jump.client.off("close", lost);
       signal.removeEventListener("abort", lost);
       if (error === undefined) resolve(channel);
-      else reject(unreachable(where, `through ${jump.settings.host}: ${printable(error.message)}`, FORWARD_HINT, error));
+      else
+        reject(
+          unreachable(
+            where,
+            `through ${jump.settings.host}: ${printable(error.message)}`,
+            FORWARD_HINT,
+            error,
+          ),
+        );
     });
   });
 }
 
-const FORWARD_HINT = "check that the jump host reaches that address and port, and that it may forward (AllowTcpForwarding)";
+const FORWARD_HINT =
+  "check that the jump host reaches that address and port, and that it may forward (AllowTcpForwarding)";
 
 /** An error of any kind as one of ours; of our own making it is none of the user's. */
 export function asBootstrapError(where: string, error: unknown): BootstrapError {
   if (error instanceof BootstrapError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new BootstrapError("ssh-failed", `Cannot connect by ${where}: ${printable(reason)}`, { cause: error });
+  return new BootstrapError("ssh-failed", `Cannot connect by ${where}: ${printable(reason)}`, {
+    cause: error,
+  });
 }

@@ -103,7 +103,9 @@ export class HostKeyCheck {
         "someone may be in between; find out whether the server got a new key, and only then remove that line",
       );
     }
-    this.context.say(`WARNING: ${this.where}: ${change}. Going on (StrictHostKeyChecking no), without passwords.`);
+    this.context.say(
+      `WARNING: ${this.where}: ${change}. Going on (StrictHostKeyChecking no), without passwords.`,
+    );
     this.mayShowSecrets = false;
     return true;
   }
@@ -130,7 +132,10 @@ export class HostKeyCheck {
     const shown = describe(key);
     if (this.settings.batchMode || !this.context.prompter.canAsk()) {
       const reason = this.settings.batchMode ? "BatchMode" : "no terminal";
-      return this.refuse(`its ${shown} is not in known_hosts, and nobody can be asked (${reason})${remark}`, ADD_FIRST);
+      return this.refuse(
+        `its ${shown} is not in known_hosts, and nobody can be asked (${reason})${remark}`,
+        ADD_FIRST,
+      );
     }
     const intro = `The host ${printable(this.name)} is not known yet.\nIt shows the ${shown}${remark}.\n`;
     let text = `${intro}Go on connecting (yes, no, or the fingerprint)? `;
@@ -138,9 +143,14 @@ export class HostKeyCheck {
       const answer = (await this.context.prompter.ask({ text, echo: true }))?.trim();
       if (answer === fingerprint(key) || answer?.toLowerCase() === "yes") return true;
       if (answer === undefined || answer.toLowerCase() === "no") {
-        return this.refuse(`its ${shown} was not accepted`, "compare the fingerprint with what the server's administrator says");
+        return this.refuse(
+          `its ${shown} was not accepted`,
+          "compare the fingerprint with what the server's administrator says",
+        );
       }
-      text = answer.startsWith("SHA256:") ? "That is not its fingerprint. yes, no, or the fingerprint: " : "Please type yes, no, or the fingerprint: ";
+      text = answer.startsWith("SHA256:")
+        ? "That is not its fingerprint. yes, no, or the fingerprint: "
+        : "Please type yes, no, or the fingerprint: ";
     }
   }
 
@@ -163,7 +173,8 @@ export class HostKeyCheck {
   }
 }
 
-const ADD_FIRST = "connect once from a terminal and accept it, or add it to known_hosts by ssh-keyscan after comparing it";
+const ADD_FIRST =
+  "connect once from a terminal and accept it, or add it to known_hosts by ssh-keyscan after comparing it";
 
 function describe(key: Buffer): string {
   return `${keyTypeName(key)} key ${fingerprint(key)}`;

@@ -7,7 +7,6 @@
 import { createHash } from "node:crypto";
 import { algorithmsFor } from "./algorithms.ts";
 import type { AlgorithmChoice } from "./algorithms.ts";
-import { ConfigSyntaxError } from "./config-sections.ts";
 import type { ConfigValues } from "./resolve-config.ts";
 import { routeOf } from "./route.ts";
 import type { Route } from "./route.ts";

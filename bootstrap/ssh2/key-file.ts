@@ -27,13 +27,19 @@ export function readKeyFile(file: string): KeyFile {
     const { mode, uid } = statSync(file);
     // As ssh has it: a key of someone else's is not ours to complain about.
     if (uid === process.getuid?.() && (mode & OTHERS) !== 0) {
-      return { kind: "unusable", reason: `may be read by others (mode ${(mode & 0o777).toString(8)}), and is left out` };
+      return {
+        kind: "unusable",
+        reason: `may be read by others (mode ${(mode & 0o777).toString(8)}), and is left out`,
+      };
     }
     text = readFileSync(file, "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
-    return { kind: "unusable", reason: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      kind: "unusable",
+      reason: `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
   const key = parseKey(text);
   if (!(key instanceof Error)) {

@@ -1,13 +1,22 @@
 /** One host: a byte pipe to it in, a connection that is logged in out. */
 import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
-import type { Client, CipherAlgorithm, KexAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from "ssh2";
+import type {
+  AnyAuthMethod,
+  CipherAlgorithm,
+  Client,
+  KexAlgorithm,
+  MacAlgorithm,
+  NextAuthHandler,
+  ServerHostKeyAlgorithm,
+} from "ssh2";
 import { BootstrapError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { Authenticator } from "./authenticator.ts";
 import { HostKeyCheck } from "./host-key-check.ts";
 import type { HostSettings } from "./host-settings.ts";
 import type { Prompter } from "./prompter.ts";
+import { listenForRefusals } from "./refusals.ts";
 import { unreachable } from "./route-errors.ts";
 
 export interface LoginContext {
@@ -67,11 +76,14 @@ class Login {
       const stop = (): void => fail(new Error("stopped"));
       context.signal.addEventListener("abort", stop, { once: true });
       if (connectTimeoutMs !== undefined) {
-        const late = (): void => reject(unreachable(this.where, `no answer within ${connectTimeoutMs / 1000} s`, TIMEOUT_HINT));
+        const late = (): void =>
+          reject(unreachable(this.where, `no answer within ${connectTimeoutMs / 1000} s`, TIMEOUT_HINT));
         this.timer = setTimeout(late, connectTimeoutMs);
       }
       client.on("banner", (text) => {
-        if (showBanner) for (const line of text.slice(0, MAX_BANNER_CHARS).trimEnd().split(/\r?\n/)) context.say(printable(line));
+        if (showBanner)
+          for (const line of text.slice(0, MAX_BANNER_CHARS).trimEnd().split(/\r?\n/))
+            context.say(printable(line));
       });
       client.on("handshake", () => {
         this.endTimer();
@@ -123,14 +135,26 @@ class Login {
       },
       authHandler: (_methods, _partial, next) => {
         this.authenticator ??= new Authenticator(this.settings, this.context, this.hostKey.mayShowSecrets);
-        this.authenticator.next().then(
-          // @ts-expect-error -- false, "nothing left", is missing in the types of ssh2.
-          (method) => next(method),
-          (error: unknown) => fail(error instanceof Error ? error : new Error(String(error))),
-        );
+        void this.answer(this.authenticator, next, fail);
       },
     });
     listenForRefusals(this.client, (methods, partial) => this.authenticator?.onRefusal(methods, partial));
+  }
+
+  private async answer(
+    authenticator: Authenticator,
+    next: NextAuthHandler,
+    fail: (error: Error) => void,
+  ): Promise<void> {
+    let method: AnyAuthMethod | false;
+    try {
+      method = await authenticator.next();
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    // @ts-expect-error -- false, "nothing left", is missing in the types of ssh2.
+    next(method);
   }
 
   private endTimer(): void {
@@ -154,10 +178,14 @@ class Login {
   private explainKeyExchange(reason: string, cause: Error): BootstrapError {
     const mismatch = /no matching (.*)$/.exec(reason)?.[1];
     if (mismatch !== undefined) {
-      return new BootstrapError("ssh-failed", `Cannot agree on algorithms with ${this.where}: no common ${mismatch}`, {
-        cause,
-        hint: "one end is too old for the other: ssh_config(5) has the lists to add to",
-      });
+      return new BootstrapError(
+        "ssh-failed",
+        `Cannot agree on algorithms with ${this.where}: no common ${mismatch}`,
+        {
+          cause,
+          hint: "one end is too old for the other: ssh_config(5) has the lists to add to",
+        },
+      );
     }
     return new BootstrapError("ssh-failed", `Cannot talk to ${this.where}: ${reason}`, {
       cause,
@@ -181,7 +209,8 @@ class Login {
   }
 }
 
-const TIMEOUT_HINT = "check address, port, and the networks and firewalls on the way, or set a longer ConnectTimeout";
+const TIMEOUT_HINT =
+  "check address, port, and the networks and firewalls on the way, or set a longer ConnectTimeout";
 
 class PasswordExpired extends Error {
   constructor() {
@@ -193,22 +222,4 @@ class PasswordExpired extends Error {
 function list<T extends string>(names: readonly string[]): T[] {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return [...names] as T[];
-}
-
-type RefusalHandler = (protocol: unknown, methods: readonly string[], partial: boolean) => void;
-
-/**
- * Hears each refusal as it comes in. ssh2 does not hand on what the server says to a key of an agent, a partial
- * success least of all: there is no other way than its handler's table.
- */
-function listenForRefusals(client: Client, heard: (methods: readonly string[], partial: boolean) => void): void {
-  const { _protocol: protocol }: { _protocol?: { _handlers?: { USERAUTH_FAILURE?: RefusalHandler } } } = Object(client);
-  const original = protocol?._handlers?.USERAUTH_FAILURE;
-  if (protocol?._handlers === undefined || original === undefined) {
-    throw new Error("this version of ssh2 has no table of handlers to listen to");
-  }
-  protocol._handlers.USERAUTH_FAILURE = (self, methods, partial) => {
-    heard(methods, partial);
-    original(self, methods, partial);
-  };
 }

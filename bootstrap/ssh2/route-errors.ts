@@ -3,13 +3,21 @@ import { BootstrapError } from "../errors.ts";
 import { printable } from "../printable.ts";
 
 /** A name that leads nowhere, against an address that does. Source: getaddrinfo(3). */
-const UNRESOLVED: ReadonlySet<unknown> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_NONAME"]);
+const UNRESOLVED: ReadonlySet<unknown> = new Set([
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EAI_NODATA",
+  "EAI_NONAME",
+]);
 
 /** The error for a connection that could not be made; `where` is "ssh user@host". */
 export function routeError(where: string, cause: unknown): BootstrapError {
   const errors: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   const codes = errors.map((error) => (error instanceof Error && "code" in error ? error.code : undefined));
-  const reason = errors.map((error) => printable(error instanceof Error ? error.message : String(error))).join("; ");
+  const reason = errors
+    .map((error) => printable(error instanceof Error ? error.message : String(error)))
+    .join("; ");
   if (codes.some((code) => UNRESOLVED.has(code))) {
     return new BootstrapError("ssh-unresolved", `Cannot find ${where}: ${reason}`, {
       cause,

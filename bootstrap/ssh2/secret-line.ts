@@ -64,6 +64,6 @@ export class SecretLine {
 
   /** One character, which in UTF-8 ends with any number of continuation bytes. */
   private erase(): void {
-    for (let byte = this.typed.pop(); byte !== undefined && (byte & 0xc0) === 0x80; ) byte = this.typed.pop();
+    for (let byte = this.typed.pop(); byte !== undefined && (byte & 0xc0) === 0x80;) byte = this.typed.pop();
   }
 }

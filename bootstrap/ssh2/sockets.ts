@@ -21,7 +21,11 @@ export interface OpenedPipe {
 }
 
 /** @throws BootstrapError "ssh-unreachable", "ssh-unresolved". */
-export async function openSocket(settings: HostSettings, where: string, signal: AbortSignal): Promise<OpenedPipe> {
+export async function openSocket(
+  settings: HostSettings,
+  where: string,
+  signal: AbortSignal,
+): Promise<OpenedPipe> {
   const { hostname, port, addressFamily, bindAddress, connectTimeoutMs } = settings;
   const socket = connect({
     host: hostname,
@@ -32,7 +36,10 @@ export async function openSocket(settings: HostSettings, where: string, signal: 
     keepAlive: true,
     ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
   });
-  const timer = connectTimeoutMs === undefined ? undefined : setTimeout(() => socket.destroy(new TimeoutError()), connectTimeoutMs);
+  const timer =
+    connectTimeoutMs === undefined
+      ? undefined
+      : setTimeout(() => socket.destroy(new TimeoutError()), connectTimeoutMs);
   const stop = (): void => void socket.destroy(new Error("stopped"));
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -40,7 +47,8 @@ export async function openSocket(settings: HostSettings, where: string, signal: 
   } catch (error) {
     socket.destroy();
     if (error instanceof TimeoutError) {
-      const hint = "check address, port, and the networks and firewalls on the way, or set a longer ConnectTimeout";
+      const hint =
+        "check address, port, and the networks and firewalls on the way, or set a longer ConnectTimeout";
       throw unreachable(where, `no connection within ${(connectTimeoutMs ?? 0) / 1000} s`, hint, error);
     }
     throw routeError(where, error);

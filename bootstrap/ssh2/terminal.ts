@@ -20,7 +20,11 @@ export function hasTerminal(): boolean {
  * in raw mode meanwhile. However it ends, by Ctrl-C too, the terminal is as it was: the mode is put back here, and
  * by Node itself should a signal end the process.
  */
-export async function askOnTerminal(text: string, echo: boolean, signal: AbortSignal): Promise<string | undefined> {
+export async function askOnTerminal(
+  text: string,
+  echo: boolean,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   if (signal.aborted) return undefined;
   const output = openSync(TERMINAL, "w");
   const input = new ReadStream(openSync(TERMINAL, "r"));
@@ -47,7 +51,11 @@ function readLine(input: ReadStream, signal: AbortSignal): Promise<string | unde
   });
 }
 
-function readSecret(input: ReadStream, signal: AbortSignal, askAgain: () => void): Promise<string | undefined> {
+function readSecret(
+  input: ReadStream,
+  signal: AbortSignal,
+  askAgain: () => void,
+): Promise<string | undefined> {
   const line = new SecretLine();
   input.setRawMode(true);
   return new Promise((resolve) => {
@@ -81,7 +89,11 @@ function listen(
 ): void {
   const stop = (): void => resolve(undefined);
   signal.addEventListener("abort", stop, { once: true });
-  input.on("data", take).once("end", stop).once("error", stop).once("close", () => {
-    signal.removeEventListener("abort", stop);
-  });
+  input
+    .on("data", take)
+    .once("end", stop)
+    .once("error", stop)
+    .once("close", () => {
+      signal.removeEventListener("abort", stop);
+    });
 }
