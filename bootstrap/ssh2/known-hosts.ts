@@ -51,7 +51,9 @@ export function parseKnownHosts({ file, text }: KnownHostsText): KnownHost[] {
       return [];
     const key = Buffer.from(base64, "base64");
     // The type stands in the key as well, and counts there.
-    return keyTypeOf(key) === keyType ? [{ file, line: index + 1, marker, names, keyType, key }] : [];
+    return keyTypeOf(key) === keyType && isWhole(key)
+      ? [{ file, line: index + 1, marker, names, keyType, key }]
+      : [];
   });
 }
 
@@ -72,6 +74,13 @@ export function keyTypeOf(key: Uint8Array): string {
   const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
   const length = bytes.length < 4 ? Number.NaN : bytes.readUInt32BE(0);
   return length <= bytes.length - 4 ? bytes.toString("latin1", 4, 4 + length) : "";
+}
+
+/** A key in SSH wire form is strings from end to end (RFC 4253 6.6): a line that was cut ends inside of one. */
+function isWhole(key: Buffer): boolean {
+  let at = 0;
+  while (at + 4 <= key.length) at += 4 + key.readUInt32BE(at);
+  return at === key.length;
 }
 
 /** Whether an entry speaks of the host with this name (knownHostName()). */
