@@ -14,6 +14,8 @@ The most specific subnet wins: narrower ports first, then the longer prefix, the
 Where to:
   -r, --remote HOST      the ssh destination; without it the agent runs on this machine
   -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
+      --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
+      --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
       --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
       --no-agent         run nothing there: TCP by sshd's own forwarding (ssh -D), slower, without reasons of failures
 

@@ -3,13 +3,14 @@ import type { Duplex } from "node:stream";
 import type { Client } from "ssh2";
 import { BootstrapError } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { CommandPipe } from "./command-pipe.ts";
 import type { HostSettings } from "./host-settings.ts";
 import { logIn } from "./login.ts";
 import type { LoginContext } from "./login.ts";
 import type { HostRequest, SshConfiguration } from "./read-config.ts";
 import type { Jump } from "./route.ts";
 import { unreachable } from "./route-errors.ts";
-import { openCommand, openSocket } from "./sockets.ts";
+import { openSocket } from "./sockets.ts";
 import type { OpenedPipe, Peer } from "./sockets.ts";
 
 export interface ConnectRequest extends HostRequest {
@@ -89,8 +90,10 @@ async function openPipe(
   switch (route.kind) {
     case "direct":
       return await openSocket(settings, where, context.signal);
-    case "command":
-      return openCommand(route.command, (line) => context.say(printable(line)));
+    case "command": {
+      const stream = new CommandPipe(route.command, (line) => context.say(printable(line)));
+      return { stream, peer: undefined, pid: stream.pid };
+    }
     case "jump": {
       const [next] = route.jumps.slice(-1);
       if (next === undefined) return await openSocket(settings, where, context.signal);

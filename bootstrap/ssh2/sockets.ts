@@ -1,8 +1,7 @@
-/** The byte pipe below a connection: a socket, or a ProxyCommand. */
-import { spawn } from "node:child_process";
+/** A TCP connection to a host, and what is below an ssh connection in general. */
 import { once } from "node:events";
 import { connect, isIPv6 } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { HostSettings } from "./host-settings.ts";
 import { routeError, unreachable } from "./route-errors.ts";
 
@@ -66,18 +65,4 @@ function peerOf(remote: string | undefined, port: number | undefined): Peer | un
   if (remote === undefined || port === undefined) return undefined;
   const address = remote.replace(/^::ffff:(?=\d+\.)/, "").replace(/%.*$/, "");
   return { family: isIPv6(address) ? 6 : 4, address, port };
-}
-
-/** A ProxyCommand by the user's shell, as ssh runs it; its stderr is ours to show. */
-export function openCommand(command: string, say: (line: string) => void): OpenedPipe {
-  const shell = process.env["SHELL"] || "/bin/sh";
-  const child = spawn(shell, ["-c", `exec ${command}`], { stdio: ["pipe", "pipe", "pipe"] });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    for (const line of text.split(/\r?\n/)) if (line !== "") say(line);
-  });
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  child.once("error", (error) => stream.destroy(error));
-  // A command that ignores the end of its input is ended, for nothing may outlive the connection.
-  stream.once("close", () => child.kill("SIGTERM"));
-  return { stream, peer: undefined, pid: child.pid };
 }

@@ -52,7 +52,7 @@ async function start(options: RunOptions, started: TransportProcess[]): Promise<
   const log = createLog(options.verbosity);
   const program = await readProgram(options.script);
   return startProgram({
-    transport: watched(transportFor(sshThatHearsNoKeys(options)), started),
+    transport: watched(await transportFor(sshThatHearsNoKeys(options)), started),
     agent: await readRunAgentBundle(),
     program,
     args: options.args,
