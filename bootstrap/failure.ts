@@ -7,7 +7,7 @@
  */
 import { BootstrapError } from "./errors.ts";
 import { lastWords, printedFirst, quoteWords } from "./last-words.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../bundler/printable.ts";
 import { explainSshWords } from "./ssh-words.ts";
 
 /** What was seen of a launch that did not get ready. */

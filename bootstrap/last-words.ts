@@ -1,5 +1,5 @@
 /** The far side's text in our messages: bounded, without our own lines, harmless for the terminal. */
-import { printable } from "./printable.ts";
+import { printable } from "../bundler/printable.ts";
 
 /** A changed host key takes ssh nine lines that matter; a trace, its message and ten frames. */
 const MAX_LINES = 12;

@@ -8,7 +8,7 @@
 import { PassThrough } from "node:stream";
 import type { ClientChannel } from "ssh2";
 import { BootstrapError } from "./errors.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../bundler/printable.ts";
 import { ChannelInput } from "./ssh2/channel-input.ts";
 import { asBootstrapError, connectHost } from "./ssh2/connection.ts";
 import type { HostConnection } from "./ssh2/connection.ts";

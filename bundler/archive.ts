@@ -11,7 +11,8 @@ import { buffer } from "node:stream/consumers";
 import { hashBundle, sha256Hex } from "./bundle-hash.ts";
 import { BundleError } from "./errors.ts";
 import type { Bundle, BundledModule } from "./format.ts";
-import { inflateModules } from "./inflate.ts";
+import { assignGroups } from "./groups.ts";
+import { checkMaps, inflateModules } from "./inflate.ts";
 import { encodeManifest, parseManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
 import { END_BYTES, readTar } from "./tar-reader.ts";
@@ -43,9 +44,13 @@ export async function readArchive(bytes: Uint8Array): Promise<Bundle> {
   const [first, ...rest] = readTar(bytes);
   if (first?.name !== MANIFEST) throw damaged(`it begins with ${quoted(first?.name)}, not "${MANIFEST}"`);
   const manifest = parseManifest(Buffer.from(first.contents).toString());
+  // A field twice, or one spelled by escapes, would be read one way here and another way elsewhere.
+  if (!Buffer.from(encodeManifest(manifest)).equals(first.contents))
+    throw damaged(`its "${MANIFEST}" is not as it is written`);
   const bundle = assemble(manifest, rest);
-  checkEdges(bundle);
+  checkModules(bundle);
   inflateModules(bundle.modules);
+  checkMaps(bundle.modules);
   const hash = hashBundle(bundle.entry, bundle.modules);
   if (hash !== bundle.hash) throw damaged(`its hash is ${hash}, the manifest says ${bundle.hash}`);
   checkDigest(bytes, rest.at(-1));
@@ -83,17 +88,32 @@ function assemble(manifest: Manifest, entries: readonly TarEntry[]): Bundle {
   return { hash: manifest.hash, entry: manifest.entry, modules };
 }
 
-function checkEdges({ entry, modules }: Bundle): void {
+function checkModules({ entry, modules }: Bundle): void {
   const filenames = new Set(modules.map(({ filename }) => filename));
   if (filenames.size !== modules.length) throw damaged("two of its modules have the same filename");
   if (!filenames.has(entry)) throw damaged(`its entry "${entry}" is not in it`);
-  for (const { filename, group, imports } of modules) {
-    if (group !== "" && !filenames.has(group))
-      throw damaged(`"${filename}" is in the unknown group "${group}"`);
+  for (const { filename, imports } of modules) {
     for (const edge of imports) {
       if (edge.filename === undefined || filenames.has(edge.filename)) continue;
       throw damaged(`"${filename}" imports "${edge.filename}", which is not in it`);
     }
+  }
+  checkGroups(entry, modules);
+}
+
+/** The bundle's hash does not cover them, and a module in the wrong one would be missed on the far side. */
+function checkGroups(entry: string, modules: Bundle["modules"]): void {
+  if (modules[0]?.filename !== entry)
+    throw damaged(`it begins with "${modules[0]?.filename}", not with its entry`);
+  const groups = assignGroups(modules);
+  const ended = new Set<string>();
+  let current = "";
+  for (const { filename, group } of modules) {
+    const expected = groups.get(filename) ?? "";
+    if (group !== expected) throw damaged(`"${filename}" is in the group "${group}", not in "${expected}"`);
+    if (group !== current) ended.add(current);
+    if (ended.has(group)) throw damaged(`"${filename}" does not stand with the others of its group`);
+    current = group;
   }
 }
 

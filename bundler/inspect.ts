@@ -1,5 +1,6 @@
 /** What a bundle consists of and what it costs to upload, for people and for programs. */
 import type { Bundle, ModuleImport } from "./format.ts";
+import { printable } from "./printable.ts";
 
 /** What the bootstrap adds, given by the caller: the bundler knows nothing of it. */
 export interface StageFigures {
@@ -83,14 +84,14 @@ export function formatInspection(inspection: Inspection): string {
   const { modules, totals, groups } = inspection;
   const rows: Row[] = [["", "source", "code", "chunk", "map", "sha256", "imported by"]];
   for (const { group, ...sums } of groups) {
-    if (group !== "") rows.push([], [`loaded by import() with ${group}:`]);
+    if (group !== "") rows.push([], [`loaded by import() with ${printable(group)}:`]);
     for (const module of modules.filter((each) => each.group === group)) rows.push(moduleRow(module));
     if (groups.length > 1) rows.push(totalsRow("", sums));
   }
   rows.push([], totalsRow(`${totals.modules} modules`, totals));
   return [
     `bundle   ${inspection.hash}`,
-    `entry    ${inspection.entry}`,
+    `entry    ${printable(inspection.entry)}`,
     `stage 0  ${grouped(Buffer.byteLength(inspection.stage0))} bytes`,
     ...indented(inspection.stage0),
     `stage 1  ${grouped(Buffer.byteLength(inspection.stage1))} bytes`,
@@ -108,10 +109,10 @@ type Row = readonly string[];
 
 function moduleRow(module: InspectedModule): Row {
   return [
-    module.filename,
+    printable(module.filename),
     ...[module.sourceBytes, module.codeBytes, module.chunkBytes, module.mapBytes].map(grouped),
     module.sha256.slice(0, 12),
-    module.importedBy.join(" "),
+    printable(module.importedBy.join(" ")),
   ];
 }
 

@@ -12,7 +12,7 @@ import { Mux } from "../agent-src/wire/mux.ts";
 import { splice } from "../agent-src/wire/splice.ts";
 import type { Endpoint } from "../agent-src/wire/target.ts";
 import type { SshuttleError } from "../bundler/error.ts";
-import { printable } from "../bootstrap/printable.ts";
+import { printable } from "../bundler/printable.ts";
 import { ClientError } from "./errors.ts";
 import { REPLY_BYTES, encodeConnect, isGranted } from "./forwarding/socks4a.ts";
 import type { SshForwarding } from "./forwarding/ssh-forwarding.ts";

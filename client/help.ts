@@ -2,7 +2,7 @@
 export const HELP = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]
        sshuttle -r [user@]host[:port] --socks [ADDR:]PORT
        sshuttle run [-r [user@]host[:port]] SCRIPT [ARGS]
-       sshuttle bundle [ENTRY] [--inspect [--json]] [-o FILE]
+       sshuttle bundle [ENTRY] [--inspect [--json | --html FILE]] [-o FILE]
        sshuttle cleanup
 
 A tunnel over ssh that needs nothing on the server but sshd.
@@ -34,7 +34,8 @@ Other:
   -h, --help             print this
 
 run      runs a TypeScript or JavaScript program there, nothing installed; sshuttle run --help
-bundle   shows or writes what is uploaded to the far side; without ENTRY, the tunnel's own agent
+bundle   shows or writes what is uploaded to the far side: ENTRY is a program, or an archive (.tar) that
+         -o wrote; without ENTRY, it is the tunnel's own agent
 cleanup  removes firewall rules that a crash left behind
 `;
 

@@ -1,6 +1,6 @@
 /** What the user reads on stderr, one line an entry. Text of the far side is made harmless for the terminal. */
 
-import { printable } from "../bootstrap/printable.ts";
+import { printable } from "../bundler/printable.ts";
 
 /** 0: what one must know; 1 (-v): connections; 2: rules, and what the agent says; 3: everything. */
 export type LogLevel = 0 | 1 | 2 | 3;

@@ -7,7 +7,7 @@
  * taken where they come in (onRefusal).
  */
 import type { AnyAuthMethod, SigningRequestOptions } from "ssh2";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import { AuthenticationOrder } from "./authentication-order.ts";
 import type { AuthenticationStep } from "./authentication-order.ts";
 import type { HostSettings } from "./host-settings.ts";

@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import type { Client } from "ssh2";
 import { BootstrapError } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import { CommandPipe } from "./command-pipe.ts";
 import type { HostSettings } from "./host-settings.ts";
 import { logIn } from "./login.ts";

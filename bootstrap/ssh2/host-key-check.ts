@@ -3,7 +3,7 @@
  * Source: check_host_key() in sshconnect.c of OpenSSH 9.2.
  */
 import { BootstrapError } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import { preferKnownHostKeys } from "./algorithms.ts";
 import { fingerprint, keyTypeName } from "./fingerprint.ts";
 import type { HostSettings } from "./host-settings.ts";

@@ -11,7 +11,7 @@ import type {
   ServerHostKeyAlgorithm,
 } from "ssh2";
 import { BootstrapError } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import { Authenticator } from "./authenticator.ts";
 import { HostKeyCheck } from "./host-key-check.ts";
 import type { HostSettings } from "./host-settings.ts";

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readdirSync } from "node:
 import { homedir, hostname, userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { BootstrapError } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import { ConfigSyntaxError, parseSections } from "./config-sections.ts";
 import { hostSettings } from "./host-settings.ts";
 import type { HostSettings, LocalFacts } from "./host-settings.ts";

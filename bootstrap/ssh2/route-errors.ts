@@ -1,6 +1,6 @@
 /** What goes wrong on the way to a host, in the codes that OpenSSH's own failures have (ssh-words.ts). */
 import { BootstrapError } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 
 /** A name that leads nowhere, against an address that does. Source: getaddrinfo(3). */
 const UNRESOLVED: ReadonlySet<unknown> = new Set([

@@ -1,7 +1,7 @@
 /** The keys of the user's agent and files, read as far as they can be without a question. */
 import ssh2 from "ssh2";
 import type { ParsedKey, SigningRequestOptions } from "ssh2";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import type { HostSettings } from "./host-settings.ts";
 import { describeKey, orderIdentities } from "./identities.ts";
 import { readKeyFile, unlockKey } from "./key-file.ts";

@@ -1,17 +1,18 @@
-/** `sshuttle bundle [ENTRY] [--inspect [--json]] [-o FILE]`: what is uploaded, shown or kept. */
+/** `sshuttle bundle [ENTRY] [--inspect [--json | --html FILE]] [-o FILE]`: what is uploaded, shown or kept. */
 import { writeFile } from "node:fs/promises";
 import { describeStages } from "../../bootstrap/stage-texts.ts";
 import { writeArchive } from "../../bundler/archive.ts";
-import type { Bundle } from "../../bundler/format.ts";
 import { inspectBundle, formatInspection } from "../../bundler/inspect.ts";
 import { readAgentBundle } from "../agent-bundle.ts";
 import { readArguments } from "../arguments.ts";
 import { ClientError, UsageError } from "../errors.ts";
 import { HELP } from "../help.ts";
+import { readProgram } from "../read-program.ts";
 
 const SPECIFICATION = {
   inspect: { type: "boolean" },
   json: { type: "boolean" },
+  html: { type: "string" },
   output: { type: "string", short: "o" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -28,26 +29,23 @@ export async function runBundle(argv: readonly string[]): Promise<number> {
   }
   const [entry, ...surplus] = positionals;
   if (surplus.length > 0) throw new UsageError(`Cannot bundle "${surplus.join(" ")}": one entry at a time`);
-  const bundle = await findBundle(entry);
+  const bundle = await (entry === undefined ? readAgentBundle() : readProgram(entry));
   if (values.output !== undefined) await writeOutput(values.output, await writeArchive(bundle));
-  if (values.inspect === true || values.json === true || values.output === undefined) {
-    const inspection = inspectBundle(bundle, describeStages(bundle));
-    process.stdout.write(
-      values.json === true ? `${JSON.stringify(inspection, undefined, 2)}\n` : formatInspection(inspection),
-    );
+  const inspection = inspectBundle(bundle, describeStages(bundle));
+  if (values.html !== undefined) {
+    const { formatInspectionPage } = await import("../../bundler/inspection-page.ts");
+    await writeOutput(values.html, formatInspectionPage(inspection));
+  }
+  if (values.json === true) process.stdout.write(`${JSON.stringify(inspection, undefined, 2)}\n`);
+  // Asked for, or nothing else was; with --html it is on the page.
+  else if (values.html === undefined && (values.inspect === true || values.output === undefined)) {
+    process.stdout.write(formatInspection(inspection));
   }
   return 0;
 }
 
-/** esbuild is loaded only where there is something to build. */
-async function findBundle(entry: string | undefined): Promise<Bundle> {
-  if (entry === undefined) return readAgentBundle();
-  const { bundle } = await import("../../bundler/bundle.ts");
-  return bundle(entry);
-}
-
-async function writeOutput(file: string, bytes: Uint8Array): Promise<void> {
-  await writeFile(file, bytes).catch((cause: unknown) => {
+async function writeOutput(file: string, contents: Uint8Array | string): Promise<void> {
+  await writeFile(file, contents).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ClientError("file-write", `Cannot write "${file}": ${reason}`, { cause });
   });

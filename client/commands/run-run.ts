@@ -9,7 +9,7 @@ import { reportError } from "../report-error.ts";
 import { parseRunOptions } from "../run/options.ts";
 import type { RunOptions } from "../run/options.ts";
 import { standardError, standardOutput } from "../run/output.ts";
-import { readProgram } from "../run/program.ts";
+import { readProgram } from "../read-program.ts";
 import { startProgram } from "../run/run-program.ts";
 import type { RunningProgram } from "../run/run-program.ts";
 import { sshThatHearsNoKeys } from "../run/ssh-signals.ts";

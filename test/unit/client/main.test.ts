@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -74,4 +76,42 @@ test("bundle --inspect --json lists what is uploaded, and the figures add up", (
   const stages = Buffer.byteLength(inspection.stage0) + inspection.stage2Bytes;
   assert.ok(inspection.bytesBeforeReady > chunks + stages);
   assert.ok(inspection.bytesBeforeReady < chunks + stages + 2048, "the index is small");
+});
+
+test("bundle -o writes an archive that bundle --inspect shows, and writes again, as it was", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "archive-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const [first, second, page] = ["first.tar", "second.tar", "page.html"].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  const written = sshuttle("bundle", "-o", first);
+  assert.deepEqual([written.status, written.stdout, written.stderr], [0, "", ""]);
+  const ofAgent = sshuttle("bundle", "--inspect").stdout;
+  assert.equal(sshuttle("bundle", "--inspect", first).stdout, ofAgent);
+  assert.equal(sshuttle("bundle", "--inspect", "--json", first).stdout, sshuttle("bundle", "--json").stdout);
+  sshuttle("bundle", first, "-o", second);
+  assert.ok(readFileSync(first).equals(readFileSync(second)));
+  const asPage = sshuttle("bundle", "--inspect", "--html", page, first);
+  assert.deepEqual([asPage.status, asPage.stdout, asPage.stderr], [0, "", ""]);
+  assert.match(readFileSync(page, "utf8"), /^<!doctype html>[^]*agent-src\/wire\/mux\.ts/);
+});
+
+test("bundle --inspect refuses a damaged archive with its name and the place, and one that is not there", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "archive-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "agent.tar");
+  sshuttle("bundle", "-o", file);
+  writeFileSync(file, readFileSync(file).subarray(0, 5000));
+  const cut = sshuttle("bundle", "--inspect", file);
+  assert.equal(cut.status, 74);
+  assert.match(
+    cut.stderr,
+    /Cannot use ".*agent\.tar": Cannot read the archive at byte \d+: "manifest\.json" has \d+ bytes/,
+  );
+  assert.equal(cut.stdout, "");
+  const missing = sshuttle("bundle", "--inspect", join(folder, "no.tar"));
+  assert.deepEqual([missing.status, missing.stdout], [64, ""]);
+  assert.match(missing.stderr, /Cannot read ".*no\.tar": ENOENT/);
+  const unwritable = sshuttle("bundle", "--html", folder);
+  assert.deepEqual([unwritable.status, unwritable.stdout], [74, ""]);
 });

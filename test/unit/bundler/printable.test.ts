@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { printable } from "../../../bootstrap/printable.ts";
+import { printable } from "../../../bundler/printable.ts";
 
 test("printable() spells out what moves the cursor, retitles the window or turns the text around", () => {
   assert.equal(printable("\u001b[2J\u0007\r\u009b"), "\\u{1b}[2J\\u{7}\\u{d}\\u{9b}");
