@@ -29,7 +29,7 @@ svg a rect { stroke: var(--page); stroke-width: 1; }
 .border { fill: none; stroke: var(--page); stroke-width: 4; pointer-events: none; }
 svg .detail { display: none; font-size: 12px; }
 svg .hint { fill: var(--faint); font-size: 12px; }
-svg a:hover rect, svg a:focus rect { stroke: var(--text); stroke-width: 2; }
+svg a:hover rect, svg a:focus rect { fill: var(--mark); stroke: var(--text); stroke-width: 2; }
 svg a:focus { outline: none; }
 svg a:hover .detail, svg a:focus .detail { display: inline; }
 svg:has(a:hover) a:focus:not(:hover) .detail { display: none; }
