@@ -9,6 +9,7 @@
 import { isBuiltin } from "node:module";
 import { IMPORT_META_URL } from "./esbuild-options.ts";
 import { applyEdits, segmentOffsets } from "./mapped-text.ts";
+import { exportEdits } from "./export-prologue.ts";
 import type { Edit, MappedText } from "./mapped-text.ts";
 
 const REQUIRE = /(__toESM\()?\brequire\(("(?:[^"\\]|\\.)*")\)(,1\))?/g;
@@ -40,9 +41,11 @@ export function dropHashbang({ text, segments }: MappedText): MappedText {
 }
 
 export function finishText(compiled: MappedText, surroundings: Surroundings): MappedText {
-  const tokens = new Set(segmentOffsets(compiled));
+  const offsets = segmentOffsets(compiled);
+  const tokens = new Set(offsets);
   const edits = [
     ...startEdits(compiled.text, surroundings),
+    ...exportEdits(compiled.text, compiled.text.startsWith(STRICT) ? STRICT.length : 0, offsets),
     ...requireEdits(compiled.text, tokens, surroundings),
     ...classNameEdits(compiled.text, tokens),
   ];
