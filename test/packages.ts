@@ -16,8 +16,10 @@ export type PackageUse = "e2e" | "bench";
 const E2E_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   coreutils: ["sha256sum", "timeout"],
   curl: ["curl"],
+  iperf3: ["iperf3"],
   iproute2: ["ip", "ss"],
   iptables: ["iptables", "ip6tables", "iptables-save", "ip6tables-save", "iptables-restore"],
+  "iputils-ping": ["ping"],
   mount: ["mount"],
   // The other netcats know no -N (half close) and no -X (proxy).
   "netcat-openbsd": ["nc.openbsd"],
@@ -44,7 +46,6 @@ const E2E_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 const BENCH_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ...E2E_PACKAGES,
-  iperf3: ["iperf3"],
   sshuttle: ["sshuttle"],
 };
 

@@ -1,10 +1,8 @@
 /**
  * What is on its way over the link. Link bytes are numbered in the order in which they are sent; the peer
- * acknowledges how many it has received.
+ * acknowledges how many it has received. `room` is the only thing that holds DATA back.
  *
- * This is the seam for link control: `room` is the only thing that holds DATA back, and `sent` and
- * `acknowledged` see every byte with its time, which is what an estimate of delivery rate and round trip
- * needs. A resume would keep the bytes between `ackedBytes` and `sentBytes` here.
+ * A resume would keep the bytes between `ackedBytes` and `sentBytes` here.
  */
 import { PeerError } from "./codes.ts";
 
@@ -14,35 +12,41 @@ import { PeerError } from "./codes.ts";
  */
 export const FLIGHT_BYTES = 2_097_152;
 
+/** What decides how much may be in flight: see link-control.ts. It hears of every link byte, and when. */
+export interface Control {
+  readonly capBytes: number;
+  /** No frame of DATA is to be longer. */
+  readonly frameBytes: number;
+  sent(bytes: number, nowMs: number): void;
+  /** Nothing is left to send, and there would be room. */
+  ranDry(): void;
+  /** `total`: never less than before, never more than was sent. */
+  acknowledged(total: number, nowMs: number): void;
+}
+
 export class Flight {
   sentBytes: number;
   ackedBytes: number;
-  /** The last round trip seen, ms, or NaN. An acknowledgement may be late by `ACK_DELAY_MS`. */
-  rttMs: number;
-  private readonly capBytes: number;
-  /** One sample at a time: when `probeBytes` are acknowledged, `probeMs` was a round trip ago. */
-  private probeBytes: number;
-  private probeMs: number;
+  /** At most so much whatever the control says, and exactly so much without one. */
+  readonly maxBytes: number;
+  /** May come later than the first bytes. */
+  control: Control | undefined;
 
-  constructor(capBytes: number) {
+  constructor(maxBytes: number) {
     this.sentBytes = 0;
     this.ackedBytes = 0;
-    this.rttMs = NaN;
-    this.capBytes = capBytes;
-    this.probeBytes = 0;
-    this.probeMs = 0;
+    this.maxBytes = maxBytes;
+    this.control = undefined;
   }
 
   /** Link bytes that may be sent now; below zero if small frames, which do not wait, went over the cap. */
   get room(): number {
-    return this.ackedBytes + this.capBytes - this.sentBytes;
+    return this.ackedBytes + (this.control ? this.control.capBytes : this.maxBytes) - this.sentBytes;
   }
 
   sent(bytes: number, nowMs: number): void {
     this.sentBytes += bytes;
-    if (this.probeBytes > this.ackedBytes) return;
-    this.probeBytes = this.sentBytes;
-    this.probeMs = nowMs;
+    if (this.control) this.control.sent(bytes, nowMs);
   }
 
   /** @throws PeerError for bytes never sent, or fewer than before. */
@@ -52,8 +56,8 @@ export class Flight {
         `take acknowledgement of ${total} bytes`,
         `${this.ackedBytes} to ${this.sentBytes} are possible`,
       );
-    if (this.probeBytes > this.ackedBytes && total >= this.probeBytes) this.rttMs = nowMs - this.probeMs;
     this.ackedBytes = total;
+    if (this.control) this.control.acknowledged(total, nowMs);
   }
 }
 

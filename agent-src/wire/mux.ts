@@ -145,8 +145,8 @@ export class Mux implements ChannelHost {
       this.pong = undefined;
       const before = writer.bytes;
       this.sendControl(maxBytes);
-      if (this.control.length === 0) this.sendData(maxBytes, before);
       if (writer.bytes > before) this.flight.sent(writer.bytes - before, nowMs);
+      if (this.control.length === 0) this.sendData(maxBytes, nowMs);
       if (this.receipts.isDue || (writer.bytes > 0 && this.receipts.isPending))
         writer.frame(Frame.Ack, 0, 8).u64(this.receipts.take());
     }
@@ -293,15 +293,15 @@ export class Mux implements ChannelHost {
     this.settle(channel);
   }
 
-  /** `start`: what the writer held before the first link byte of this batch. */
-  private sendData(maxBytes: number, start: number): void {
-    const { schedule, writer } = this;
+  private sendData(maxBytes: number, nowMs: number): void {
+    const { flight, schedule, writer } = this;
+    const longest = flight.control ? flight.control.frameBytes : MAX_DATA_BYTES;
+    schedule.quantumBytes = Math.min(longest, QUANTUM_BYTES);
     for (let channel = schedule.next(); channel; channel = schedule.next()) {
-      const room =
-        Math.min(maxBytes - writer.bytes, this.flight.room - (writer.bytes - start)) - HEADER_BYTES;
-      if (room < MIN_DATA_BYTES) return;
+      const room = Math.min(maxBytes - writer.bytes, flight.room) - HEADER_BYTES;
+      if (room < Math.min(longest, MIN_DATA_BYTES)) return;
       const before = writer.bytes;
-      const most = schedule.isUncontended ? MAX_DATA_BYTES : QUANTUM_BYTES;
+      const most = schedule.isUncontended ? longest : schedule.quantumBytes;
       const bytes = Math.min(channel.queuedBytes, channel.sendCredit, room, most);
       if (bytes > 0) {
         writer.frame(Frame.Data, channel.id, bytes);
@@ -310,12 +310,14 @@ export class Mux implements ChannelHost {
       if (channel.failure && channel.queuedBytes === 0) channel.reset(...channel.failure);
       if (channel.mustEnd && channel.step("send-end")) writer.frame(Frame.End, channel.id, 0);
       schedule.sent(channel, writer.bytes - before, channel.hasWork);
+      flight.sent(writer.bytes - before, nowMs);
       this.settle(channel);
       if (channel.isBlocked && channel.queuedBytes <= LOW_WATER_BYTES) {
         channel.isBlocked = false;
         this.events.push({ type: "writable", channel });
       }
     }
+    if (flight.control) flight.control.ranDry();
   }
 
   private receiveFrame(type: number, id: number, payload: Uint8Array, nowMs: number): void {

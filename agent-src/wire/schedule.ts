@@ -8,7 +8,7 @@
  */
 import { Fifo } from "./fifo.ts";
 
-/** Bytes a flow may send per round: a quarter of the largest frame, 13 ms at 10 Mbit/s. */
+/** Bytes a flow may send per round at most, a quarter of the largest frame; on a slow link it is less. */
 export const QUANTUM_BYTES = 16_384;
 
 export interface Flow {
@@ -18,10 +18,12 @@ export interface Flow {
 }
 
 export class Schedule<F extends Flow> {
+  quantumBytes: number;
   private readonly fresh: Fifo<F>;
   private readonly old: Fifo<F>;
 
   constructor() {
+    this.quantumBytes = QUANTUM_BYTES;
     this.fresh = new Fifo();
     this.old = new Fifo();
   }
@@ -35,7 +37,7 @@ export class Schedule<F extends Flow> {
   ready(flow: F): void {
     if (flow.isListed) return;
     flow.isListed = true;
-    flow.deficit = QUANTUM_BYTES;
+    flow.deficit = this.quantumBytes;
     this.fresh.push(flow);
   }
 
@@ -46,7 +48,7 @@ export class Schedule<F extends Flow> {
       const flow = list.peek();
       if (!flow || flow.deficit > 0) return flow;
       list.shift();
-      flow.deficit += QUANTUM_BYTES;
+      flow.deficit += this.quantumBytes;
       this.old.push(flow);
     }
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { LinkControl } from "../../agent-src/wire/link-control.ts";
 import { answer, Flow } from "./flow.ts";
 import { World } from "./world.ts";
 
@@ -94,12 +95,15 @@ test("hello, open and data leave together: an answer takes one round trip", () =
   assert.equal(client.doneMs, 100);
 });
 
-test("rttMs is the round trip and at most the delay of an acknowledgement", () => {
+test("link control learns the round trip, at most the delay of an acknowledgement longer", () => {
   const world = new World({ up: { delayMs: 20 }, down: { delayMs: 30 } });
+  const { flight } = world.client.mux;
+  const control = new LinkControl(flight);
+  flight.control = control;
   world.agent.accept = (channel) => void new Flow(world, channel, { seed: 1 });
   new Flow(world, world.client.mux.open({ kind: "maps" }), { seed: 1, sendBytes: 10 }).start();
   world.run();
-  assert.equal(world.client.mux.flight.rttMs, 60);
+  assert.equal(control.minRttMs, 60);
 });
 
 test("a stalled reader holds at most its window, and the others go on", () => {

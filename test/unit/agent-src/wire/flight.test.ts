@@ -22,17 +22,26 @@ test("an acknowledgement of what was never sent, or of less than before, is an e
   flight.acknowledged(300, 2);
 });
 
-test("rttMs is the time from a byte to its acknowledgement, not from a later one", () => {
-  const flight = new Flight(10_000);
-  flight.sent(100, 0);
-  flight.sent(100, 50);
-  flight.acknowledged(99, 60);
-  assert.ok(Number.isNaN(flight.rttMs));
-  flight.acknowledged(200, 70);
-  assert.equal(flight.rttMs, 70);
-  flight.sent(1, 100);
-  flight.acknowledged(201, 130);
-  assert.equal(flight.rttMs, 30);
+test("a control decides the room from when it comes, and hears of every byte", () => {
+  const flight = new Flight(1000);
+  flight.sent(400, 0);
+  const heard: unknown[] = [];
+  flight.control = {
+    capBytes: 500,
+    frameBytes: 100,
+    sent: (...args) => void heard.push(["sent", ...args]),
+    ranDry: () => void heard.push(["dry"]),
+    acknowledged: (...args) => void heard.push(["acknowledged", ...args]),
+  };
+  assert.equal(flight.room, 100);
+  flight.sent(50, 7);
+  assert.equal(flight.room, 50);
+  flight.acknowledged(450, 9);
+  assert.equal(flight.room, 500);
+  assert.deepEqual(heard, [
+    ["sent", 50, 7],
+    ["acknowledged", 450, 9],
+  ]);
 });
 
 test("an acknowledgement falls due by time, or at once by bytes", () => {

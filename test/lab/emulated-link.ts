@@ -1,0 +1,68 @@
+/** A second cable between client and server, with a rate, a delay, a queue and loss: see link-emulator.ts. */
+import { PROJECT_IN_LAB } from "./keeper.ts";
+import type { Lab } from "./lab.ts";
+import type { LabProcess } from "./lab-process.ts";
+import { DEVICE, EMULATOR_READY } from "./link-emulator-names.ts";
+import type { LinkDirections } from "./link-emulator-names.ts";
+
+export interface LinkSettings {
+  readonly rttMs: number;
+  /** Both ways; Infinity for no limit. */
+  readonly mbitPerS: number;
+  /** In bandwidth-delay products (of 1 ms at least). */
+  readonly queueBdp: number;
+  readonly loss?: number;
+  /** Of both ends, by the route; the system's own without it. */
+  readonly congestion?: "cubic" | "bbr" | "reno";
+}
+
+/** Documentation prefix of RFC 2544, which no other cable has. */
+export const LINK_CLIENT = "198.18.0.1";
+export const LINK_SERVER = "198.18.0.2";
+
+/** A packet; a queue below one would drop all. */
+const MIN_QUEUE_BYTES = 15_000;
+
+export class EmulatedLink {
+  private readonly emulator: LabProcess;
+
+  private constructor(emulator: LabProcess) {
+    this.emulator = emulator;
+  }
+
+  static async open(lab: Lab, settings: LinkSettings): Promise<EmulatedLink> {
+    const emulator = lab.client.start([
+      "node",
+      `${PROJECT_IN_LAB}/dist/test/lab/link-emulator.js`,
+      "/run/netns/server",
+      `${LINK_CLIENT}/30`,
+      `${LINK_SERVER}/30`,
+      JSON.stringify(directions(settings)),
+    ]);
+    await emulator.output(new RegExp(EMULATOR_READY));
+    if (settings.congestion !== undefined) {
+      for (const host of [lab.client, lab.server]) {
+        await host.shell(`ip route change 198.18.0.0/30 dev ${DEVICE} congctl ${settings.congestion}`);
+      }
+    }
+    return new EmulatedLink(emulator);
+  }
+
+  /** For packets sent from now on. */
+  set(settings: LinkSettings): void {
+    this.emulator.stdin.write(`${JSON.stringify(directions(settings))}\n`);
+  }
+
+  async close(): Promise<void> {
+    this.emulator.stdin.end();
+    await this.emulator.end();
+  }
+}
+
+export function directions({ rttMs, mbitPerS, queueBdp, loss = 0 }: LinkSettings): LinkDirections {
+  // JSON has no Infinity; nothing here is faster than this.
+  const bytesPerMs = Math.min(mbitPerS, 1e6) * 125;
+  const queueBytes = Math.max(MIN_QUEUE_BYTES, queueBdp * bytesPerMs * Math.max(1, rttMs));
+  const one = { bytesPerMs, delayMs: rttMs / 2, queueBytes, loss };
+  return { up: one, down: one };
+}

@@ -1,0 +1,11 @@
+/** What the emulator's process and those who start it have in common. */
+import type { LinkParameters } from "./link-queue.ts";
+
+export interface LinkDirections {
+  /** From the namespace in which it was started. */
+  readonly up: LinkParameters;
+  readonly down: LinkParameters;
+}
+
+export const DEVICE = "emulated";
+export const EMULATOR_READY = "link ready";

@@ -1,0 +1,105 @@
+/**
+ * Link control over a path in virtual time: whatever the rate and the length of the path, after a while it is used, and
+ * little stands in its queue.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { LinkControl } from "../../agent-src/wire/link-control.ts";
+import { runPath } from "../pair/control-path.ts";
+
+/** Far above any path here: the control alone is to decide. */
+const MAX_BYTES = 2 ** 40;
+/** Nothing is cut shorter; on a slow link that is what must stand in the queue, a frame on its way and the next. */
+const MIN_FRAME_BYTES = 512;
+
+/** Evenly over orders of magnitude. */
+const magnitude = (low: number, high: number): fc.Arbitrary<number> =>
+  fc.double({ min: Math.log(low), max: Math.log(high), noNaN: true }).map(Math.exp);
+
+/** Deterministic noise, 0 to 1. */
+const noise = (seed: number, ms: number): number => {
+  const x = Math.sin(seed + ms * 12.9898) * 43_758.5453;
+  return x - Math.floor(x);
+};
+
+const paths = fc.record({
+  /** 64 kbit/s to 10 Gbit/s, bytes per ms. */
+  rate: magnitude(8, 1_250_000),
+  rttMs: magnitude(1, 800),
+  /** Of the round trip, 10 ms at most. */
+  jitter: fc.constantFrom(0, 0.05, 0.2),
+  /** A lost packet below: for a round trip the link delivers half, once in so many ms. */
+  dipEveryMs: fc.constantFrom(0, 1000, 5000),
+  seed: fc.integer({ min: 0, max: 1000 }),
+});
+
+test("in 30 s, or 60 round trips, a path carries 85 % and its queue holds at most a round trip and 20 ms", () => {
+  fc.assert(
+    fc.property(paths, ({ rate, rttMs, jitter, dipEveryMs, seed }) => {
+      const control = new LinkControl({ maxBytes: MAX_BYTES, sentBytes: 0, ackedBytes: 0 });
+      const forMs = Math.max(30_000, 60 * rttMs);
+      const dipMs = Math.min(rttMs, dipEveryMs / 5);
+      const now = (ms: number): number => (dipEveryMs > 0 && ms % dipEveryMs < dipMs ? rate / 2 : rate);
+      const jitterMs = Math.min(10, jitter * rttMs);
+      const slices = runPath(
+        control,
+        { rate: now, delayMs: () => rttMs / 2, jitterMs: (ms) => jitterMs * noise(seed, ms) },
+        forMs,
+      );
+      const converged = slices.slice(Math.floor(slices.length / 2));
+      const carried = converged.reduce((sum, { deliveredBytes }) => sum + deliveredBytes, 0);
+      const could = converged.length * 1000 * rate * (1 - (dipEveryMs > 0 ? dipMs / dipEveryMs / 2 : 0));
+      const share = carried / could;
+      const queueMs =
+        converged.reduce((sum, slice) => sum + slice.meanQueueMs * slice.deliveredBytes, 0) / carried;
+      const mostMs = rttMs + 20 + (2 * MIN_FRAME_BYTES) / rate;
+      assert.ok(share >= 0.85, `${(share * 100).toFixed(1)} % of what it could`);
+      assert.ok(queueMs <= mostMs, `${queueMs.toFixed(1)} ms in the queue, ${mostMs.toFixed(1)} allowed`);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const STEPS = {
+  "50, 10 and again 50 Mbit/s": { rates: [6250, 1250, 6250], rtts: [40, 40, 40] },
+  "round trips of 40, 120 and again 40 ms": { rates: [6250, 6250, 6250], rtts: [40, 120, 40] },
+} as const;
+const STEP_MS = 15_000;
+const SETTLED_MS = 5000;
+
+for (const [name, { rates, rtts }] of Object.entries(STEPS)) {
+  test(`${name}: 5 s after each change the path is full and its queue short`, () => {
+    const control = new LinkControl({ maxBytes: MAX_BYTES, sentBytes: 0, ackedBytes: 0 });
+    const at = (list: readonly number[], ms: number): number =>
+      list[Math.floor(ms / STEP_MS)] ?? list[2] ?? 0;
+    const slices = runPath(
+      control,
+      { rate: (ms) => at(rates, ms), delayMs: (ms) => at(rtts, ms) / 2 },
+      3 * STEP_MS - 1,
+    );
+    for (let startMs = 0; startMs < 3 * STEP_MS; startMs += STEP_MS) {
+      const settled = slices.filter(
+        ({ fromMs }) => fromMs >= startMs + SETTLED_MS && fromMs < startMs + STEP_MS,
+      );
+      const carried = settled.reduce((sum, { deliveredBytes }) => sum + deliveredBytes, 0);
+      const share = carried / (settled.length * 1000 * at(rates, startMs));
+      assert.ok(share > 0.9, `from ${startMs} ms: ${(share * 100).toFixed(1)} % of what it could`);
+      for (const { fromMs, meanQueueMs } of settled)
+        assert.ok(meanQueueMs <= 20, `at ${fromMs} ms: ${meanQueueMs.toFixed(1)} ms in the queue`);
+    }
+  });
+}
+
+test("an app that sends little does not lower the estimate, and the link is full again at once", () => {
+  const control = new LinkControl({ maxBytes: MAX_BYTES, sentBytes: 0, ackedBytes: 0 });
+  const rate = 6250;
+  // In each second, from the fifth to the twentieth, it has something to send in 20 ms only.
+  const wants = (ms: number): boolean => ms < 5000 || ms > 20_000 || ms % 1000 < 20;
+  const slices = runPath(control, { rate: () => rate, delayMs: () => 20, wants }, 22_999);
+  const first = slices[21];
+  assert.ok(
+    first !== undefined && first.deliveredBytes > 0.85 * 1000 * rate,
+    `${first?.deliveredBytes} bytes`,
+  );
+});
