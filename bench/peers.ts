@@ -2,9 +2,11 @@
 import type { Lab } from "../test/lab/lab.ts";
 import { PROJECT_IN_LAB } from "../test/lab/keeper.ts";
 import { eventually } from "../test/lab/lab-process.ts";
+import type { LabProcess } from "../test/lab/lab-process.ts";
 import { wayOf } from "../test/lab/layout.ts";
 import { PORT, WHOAMI_PORTS } from "../test/lab/services.ts";
 import type { WhoAmI } from "../test/lab/services.ts";
+import type { SshAlias } from "../test/lab/sshd.ts";
 
 export interface Endpoint {
   readonly address: string;
@@ -17,9 +19,9 @@ export interface Peer {
   endpoint(port: number): Endpoint;
 }
 
-interface PeerDefinition extends Peer {
+export interface PeerDefinition extends Peer {
   /** The command, run as root on the client. Absent: no tunnel, from the server itself. */
-  readonly argv?: (lab: Lab) => readonly [string, ...string[]];
+  readonly argv?: (lab: Lab, alias: SshAlias) => readonly [string, ...string[]];
 }
 
 const WHOAMI_PORT = WHOAMI_PORTS[0] ?? 0;
@@ -38,12 +40,12 @@ const FORWARD_OFFSET = 20_000;
 function capturing(
   name: string,
   network: string,
-  argv: (lab: Lab, subnet: string) => readonly [string, ...string[]],
+  argv: (lab: Lab, subnet: string, alias: SshAlias) => readonly [string, ...string[]],
 ): PeerDefinition {
   return {
     name,
     endpoint: (port) => ({ address: `${network}.0.1`, port }),
-    argv: (lab) => argv(lab, `${network}.0.0/16`),
+    argv: (lab, alias) => argv(lab, `${network}.0.0/16`, alias),
   };
 }
 
@@ -52,32 +54,36 @@ const SSHUTTLE = ["--method", "nft", "--disable-ipv6"] as const;
 export const OURS = "ours";
 
 export const PEERS: readonly PeerDefinition[] = [
-  capturing(OURS, "10.1", (lab, subnet) => {
+  capturing(OURS, "10.1", (lab, subnet, alias) => {
     const main = `${PROJECT_IN_LAB}/dist/client/main.js`;
-    return ["node", main, "-r", "server", "-e", `ssh -F ${lab.sshConfig}`, "--method", "nft", subnet];
+    return ["node", main, "-r", alias, "-e", `ssh -F ${lab.sshConfig}`, "--method", "nft", subnet];
   }),
-  capturing("sshuttle", "10.2", (lab, subnet) => {
-    return ["sshuttle", "-r", "server", "-e", `ssh -F ${lab.sshConfig}`, ...SSHUTTLE, subnet];
+  capturing("sshuttle", "10.2", (lab, subnet, alias) => {
+    return ["sshuttle", "-r", alias, "-e", `ssh -F ${lab.sshConfig}`, ...SSHUTTLE, subnet];
   }),
-  capturing("sshuttle --no-latency-control", "10.3", (lab, subnet) => {
+  capturing("sshuttle --no-latency-control", "10.3", (lab, subnet, alias) => {
     const ssh = `ssh -F ${lab.sshConfig}`;
-    return ["sshuttle", "-r", "server", "-e", ssh, ...SSHUTTLE, "--no-latency-control", subnet];
+    return ["sshuttle", "-r", alias, "-e", ssh, ...SSHUTTLE, "--no-latency-control", subnet];
   }),
   {
     name: "ssh -L",
     endpoint: (port) => ({ address: "127.0.0.1", port: port + FORWARD_OFFSET }),
-    argv: (lab) => [
+    argv: (lab, alias) => [
       ...(["ssh", "-N", "-F", lab.sshConfig] as const),
       ...Object.values(BENCH_PORT).flatMap((port) => ["-L", `${port + FORWARD_OFFSET}:10.4.0.1:${port}`]),
-      "server",
+      alias,
     ],
   },
 ];
 
 /** Starts one and waits until a connection comes through it, and not over the direct cable. */
-export async function startPeer(lab: Lab, peer: PeerDefinition): Promise<void> {
-  if (peer.argv === undefined) return;
-  const child = lab.client.start(peer.argv(lab));
+export async function startPeer(
+  lab: Lab,
+  peer: PeerDefinition,
+  alias: SshAlias = "server",
+): Promise<LabProcess | undefined> {
+  if (peer.argv === undefined) return undefined;
+  const child = lab.client.start(peer.argv(lab, alias));
   let ended = false;
   child.exit.then(
     () => (ended = true),
@@ -90,4 +96,5 @@ export async function startPeer(lab: Lab, peer: PeerDefinition): Promise<void> {
     if (error !== undefined || head === "") return undefined;
     return wayOf((JSON.parse(head) as WhoAmI).peer) === "tunnelled" ? true : undefined;
   });
+  return child;
 }

@@ -8,6 +8,7 @@
 import { createLab } from "../test/lab/lab.ts";
 import type { Lab } from "../test/lab/lab.ts";
 import { PROJECT_IN_LAB } from "../test/lab/keeper.ts";
+import { iperf } from "./iperf.ts";
 import type { LoadResult } from "./load.ts";
 import { BENCH_PORT, OURS, PEERS, startPeer } from "./peers.ts";
 import type { Endpoint, Peer } from "./peers.ts";
@@ -51,8 +52,8 @@ export async function benchTunnel({ runs, seconds, only }: TunnelOptions): Promi
     for (let run = 1; run <= runs; run += 1) {
       for (const peer of peers) {
         const all = values.get(peer.name) ?? emptyRuns();
-        all.downMbps.push(await iperf(lab, peer.endpoint(BENCH_PORT.iperf), seconds, ["-R"]));
-        all.upMbps.push(await iperf(lab, peer.endpoint(BENCH_PORT.iperf), seconds, []));
+        all.downMbps.push(await iperf(lab, peer.endpoint(BENCH_PORT.iperf), "down", seconds));
+        all.upMbps.push(await iperf(lab, peer.endpoint(BENCH_PORT.iperf), "up", seconds));
         all.connectionsPerSecond.push(await shortConnections(lab, peer.endpoint(BENCH_PORT.echo), seconds));
         console.error(
           `round ${run} of ${runs}: ${peer.name}: ${METRICS.map((m) => round(all[m].at(-1))).join(", ")}`,
@@ -99,28 +100,6 @@ async function prepare(lab: Lab): Promise<void> {
       "echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range; echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse",
     );
   }
-}
-
-/** Mbit/s, as the receiving end counts them. */
-async function iperf(lab: Lab, to: Endpoint, seconds: number, extra: readonly string[]): Promise<number> {
-  // A server for each measurement: with a tunnel that buffers without bound, one is busy long after its client.
-  const port = String(BENCH_PORT.iperf);
-  const server = lab.target.start(["iperf3", "--server", "--one-off", "--forceflush", "--port", port]);
-  await server.output(/Server listening/);
-  const options = ["--json", "--omit", "1", "--time", String(seconds), ...extra];
-  const { stdout, stderr } = await lab.client.run(
-    ["iperf3", "--client", to.address, "--port", String(to.port), ...options],
-    { timeoutMs: (seconds + 30) * 1000 },
-  );
-  server.kill("SIGKILL");
-  await server.end();
-  const report = JSON.parse(stdout) as {
-    end: { sum_received?: { bits_per_second: number } };
-    error?: string;
-  };
-  const received = report.end.sum_received;
-  if (received === undefined) throw new Error(`iperf3 to ${to.address}: ${report.error ?? stderr}`);
-  return received.bits_per_second / 1e6;
 }
 
 async function shortConnections(lab: Lab, to: Endpoint, seconds: number): Promise<number> {

@@ -46,7 +46,7 @@ export class Flight {
 
   sent(bytes: number, nowMs: number): void {
     this.sentBytes += bytes;
-    if (this.control) this.control.sent(bytes, nowMs);
+    if (this.control && bytes > 0) this.control.sent(bytes, nowMs);
   }
 
   /** @throws PeerError for bytes never sent, or fewer than before. */

@@ -30,26 +30,35 @@ const MIN_FRAME_BYTES = 512;
  */
 const MIN_HEADROOM_MS = 5;
 const MAX_HEADROOM_MS = 10;
-const MAX_HEADROOM_RTTS = 0.5;
+const MAX_HEADROOM_RTTS = 0.25;
 
 /** Rounds in which the highest rate is looked for. */
 const RATE_ROUNDS = 10;
+
+/** The part of the cap above which the path counts as used. */
+const FULL_FLIGHT = 0.75;
 
 const STARTUP_GAIN = 2;
 const FULL_GROWTH = 1.25;
 const FULL_ROUNDS = 3;
 const UP_GAIN = 1.25;
+const UP_ROUNDS = 2;
+/** How much longer a round trip while more is tried shows that it was in vain, in round trips. */
+const QUEUE_RTTS = 0.15;
 const DOWN_GAIN = 0.9;
 const DRAINED = 0.92;
 const RTT_GAIN = 0.25;
 
 /** Between two probes for more rate, ms, and rounds: neither a long nor a short path waits too long. */
-const CRUISE_MS = 2000;
+const CRUISE_MS = 3000;
 const CRUISE_ROUNDS = 8;
 
 /** How long a shortest round trip is believed, ms, and round trips: probing costs about one of them. */
 const MIN_RTT_MS = 4000;
 const MIN_RTT_RTTS = 25;
+
+/** How much longer a path is for that to count. */
+const LONGER_RTTS = 1.1;
 
 /** What still confirms it: a clock's grain, a frame's length. */
 const RTT_TOLERANCE = 1.02;
@@ -59,6 +68,7 @@ const RTT_TOLERANCE_MS = 1;
  * Round trips all well above the shortest mean that the estimate of the rate is too high, or that the path has become
  * longer: after so many rounds only the latest rates count, and if that does not help, the round trip is looked into.
  */
+const DOUBT_HEADROOMS = 3;
 const DOUBT_ROUNDS = 3;
 const DOUBT_KEPT_RATES = 2;
 const DOUBT_RTT_ROUNDS = 8;
@@ -133,9 +143,9 @@ export class LinkControl implements Control {
     this.delivery.sent(bytes, nowMs);
   }
 
-  /** See DeliveryRate. */
+  /** A moment without anything to send, in a flight that is nearly full, does not make the link look slow. */
   ranDry(): void {
-    this.delivery.ranDry();
+    if (this.flightBytes < FULL_FLIGHT * this.capBytes) this.delivery.ranDry();
   }
 
   acknowledged(total: number, nowMs: number): void {
@@ -180,7 +190,7 @@ export class LinkControl implements Control {
     if (rttMs <= this.minRttMs * RTT_TOLERANCE + RTT_TOLERANCE_MS) this.minRttAtMs = nowMs;
     this.minRttMs = Math.min(this.minRttMs, rttMs);
     if (this.rounds >= this.drainedRound) this.probeRttMs = Math.min(this.probeRttMs, rttMs);
-    if (rttMs <= this.minRttMs + 2 * this.maxHeadroomMs) this.doubtRounds = 0;
+    if (rttMs <= this.minRttMs + DOUBT_HEADROOMS * this.maxHeadroomMs) this.doubtRounds = 0;
     else if (isRound) this.doubtRounds++;
   }
 
@@ -195,16 +205,21 @@ export class LinkControl implements Control {
     this.doubtRounds = 0;
   }
 
-  private advance({ isAppLimited }: RateSample, isRound: boolean, nowMs: number): void {
+  private advance({ isAppLimited, rttMs }: RateSample, isRound: boolean, nowMs: number): void {
     const bdp = this.rate * this.minRttMs;
     switch (this.state) {
       case "startup":
       case "up":
+        if (this.state === "up" && rttMs > this.minRttMs * (1 + QUEUE_RTTS) + this.headroomBytes / this.rate) {
+          // What was added stands in a queue: there is no more to be had.
+          this.enter("down", nowMs);
+          return;
+        }
         if (!isRound || isAppLimited) return;
         if (this.rate >= this.baseRate * FULL_GROWTH) {
           this.baseRate = this.rate;
           this.flatRounds = 0;
-        } else if (++this.flatRounds >= (this.state === "startup" ? FULL_ROUNDS : 2)) {
+        } else if (++this.flatRounds >= (this.state === "startup" ? FULL_ROUNDS : UP_ROUNDS)) {
           this.enter(this.state === "startup" ? "drain" : "down", nowMs);
         }
         return;
@@ -240,11 +255,12 @@ export class LinkControl implements Control {
 
   /** With the queues drained, what is left of the round trip is the path's. */
   private settleRtt(nowMs: number): void {
-    const was = this.minRttMs;
-    this.minRttMs = this.probeRttMs;
     this.minRttAtMs = nowMs;
+    // Less than that may be frames that had to be whole before they could be read, ssh's and ours.
+    const isLonger = this.probeRttMs > this.minRttMs * LONGER_RTTS + MAX_HEADROOM_MS;
+    if (isLonger) this.minRttMs = this.probeRttMs;
     // A longer path holds more: see at once how much.
-    this.enter(this.minRttMs > was + this.maxHeadroomMs ? "up" : "cruise", nowMs);
+    this.enter(isLonger ? "up" : "cruise", nowMs);
   }
 
   private get maxHeadroomMs(): number {

@@ -145,7 +145,7 @@ export class Mux implements ChannelHost {
       this.pong = undefined;
       const before = writer.bytes;
       this.sendControl(maxBytes);
-      if (writer.bytes > before) this.flight.sent(writer.bytes - before, nowMs);
+      this.flight.sent(writer.bytes - before, nowMs);
       if (this.control.length === 0) this.sendData(maxBytes, nowMs);
       if (this.receipts.isDue || (writer.bytes > 0 && this.receipts.isPending))
         writer.frame(Frame.Ack, 0, 8).u64(this.receipts.take());

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createLab } from "../lab/lab.ts";
-import { EmulatedLink, LINK_SERVER } from "../lab/emulated-link.ts";
+import { EmulatedLink } from "../lab/emulated-link.ts";
 import type { LinkSettings } from "../lab/emulated-link.ts";
+import { LINK_SERVER } from "../lab/layout.ts";
 
 const lab = await createLab();
 after(() => lab.close());

@@ -1,6 +1,7 @@
 /** A second cable between client and server, with a rate, a delay, a queue and loss: see link-emulator.ts. */
 import { PROJECT_IN_LAB } from "./keeper.ts";
 import type { Lab } from "./lab.ts";
+import { LINK_CLIENT, LINK_SERVER } from "./layout.ts";
 import type { LabProcess } from "./lab-process.ts";
 import { DEVICE, EMULATOR_READY } from "./link-emulator-names.ts";
 import type { LinkDirections } from "./link-emulator-names.ts";
@@ -15,10 +16,6 @@ export interface LinkSettings {
   /** Of both ends, by the route; the system's own without it. */
   readonly congestion?: "cubic" | "bbr" | "reno";
 }
-
-/** Documentation prefix of RFC 2544, which no other cable has. */
-export const LINK_CLIENT = "198.18.0.1";
-export const LINK_SERVER = "198.18.0.2";
 
 /** A packet; a queue below one would drop all. */
 const MIN_QUEUE_BYTES = 15_000;

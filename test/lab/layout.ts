@@ -32,6 +32,10 @@ const CABLES: readonly Cable[] = [
   { ends: ["server", "jump"], net4: "172.16.2", net6: "2001:db8:0:6" },
 ];
 
+/** Ends of the emulated link, while there is one (emulated-link.ts); a prefix for such tests (RFC 2544). */
+export const LINK_CLIENT = "198.18.0.1";
+export const LINK_SERVER = "198.18.0.2";
+
 export interface Address {
   readonly v4: string;
   readonly v6: string;

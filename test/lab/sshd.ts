@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { LAB_PATH, LAB_VARIABLE } from "./host.ts";
 import type { LabHost } from "./host.ts";
 import { LAB_USER } from "./keeper.ts";
-import { addressOf } from "./layout.ts";
+import { LINK_SERVER, addressOf } from "./layout.ts";
 import type { LabProcess } from "./lab-process.ts";
 
 /**
  * Names that the client file knows. All lead to the same sshd on the server, but for `jump`:
- * `server6` over IPv6, the others over the jump host or over a shared master connection.
+ * `server6` over IPv6, `server-by-link` over the emulated link while there is one, the others over the jump host or over a shared master connection.
  */
 export type SshAlias =
   | "server"
   | "server6"
+  | "server-by-link"
   | "jump"
   | "server-by-jump"
   | "server-by-command"
@@ -81,6 +82,8 @@ function sshConfig(directory: string): string {
   HostName ${direct.v4}
 Host server6
   HostName ${direct.v6}
+Host server-by-link
+  HostName ${LINK_SERVER}
 Host jump
   HostName ${addressOf("jump", "client").v4}
 Host server-by-jump

@@ -35,6 +35,7 @@ test("a control decides the room from when it comes, and hears of every byte", (
   };
   assert.equal(flight.room, 100);
   flight.sent(50, 7);
+  flight.sent(0, 8);
   assert.equal(flight.room, 50);
   flight.acknowledged(450, 9);
   assert.equal(flight.room, 500);
