@@ -28,9 +28,9 @@ export async function askOnTerminal(
   if (signal.aborted) return undefined;
   const output = openSync(TERMINAL, "w");
   const input = new ReadStream(openSync(TERMINAL, "r"));
+  const ask = (): void => void writeSync(output, text);
   try {
-    writeSync(output, text);
-    return await (echo ? readLine(input, signal) : readSecret(input, signal, () => writeSync(output, text)));
+    return await (echo ? readLine(input, signal, ask) : readSecret(input, signal, ask));
   } finally {
     if (!echo) {
       input.setRawMode(false);
@@ -41,8 +41,9 @@ export async function askOnTerminal(
   }
 }
 
-function readLine(input: ReadStream, signal: AbortSignal): Promise<string | undefined> {
+function readLine(input: ReadStream, signal: AbortSignal, ask: () => void): Promise<string | undefined> {
   const received: Buffer[] = [];
+  ask();
   return new Promise((resolve) => {
     listen(input, signal, resolve, (bytes) => {
       received.push(bytes);
@@ -51,13 +52,11 @@ function readLine(input: ReadStream, signal: AbortSignal): Promise<string | unde
   });
 }
 
-function readSecret(
-  input: ReadStream,
-  signal: AbortSignal,
-  askAgain: () => void,
-): Promise<string | undefined> {
+function readSecret(input: ReadStream, signal: AbortSignal, ask: () => void): Promise<string | undefined> {
   const line = new SecretLine();
+  // Before the question: an answer may be there at once, and would be shown.
   input.setRawMode(true);
+  ask();
   return new Promise((resolve) => {
     listen(input, signal, resolve, (bytes) => {
       const event = line.push(bytes);
@@ -75,7 +74,7 @@ function readSecret(
           input.setRawMode(false);
           process.kill(0, event.signal);
           input.setRawMode(true);
-          if (event.signal === "SIGTSTP") askAgain();
+          if (event.signal === "SIGTSTP") ask();
       }
     });
   });
