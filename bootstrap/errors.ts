@@ -17,7 +17,9 @@ export type BootstrapErrorCode =
   | "upload-truncated"
   | "agent-crashed"
   | "far-side-killed"
-  | "far-side-silent";
+  | "far-side-silent"
+  | "call-failed"
+  | "call-lost";
 
 /** Code to exit status, for docs/errors.md and for the process. */
 export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
@@ -37,6 +39,8 @@ export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
   "agent-crashed": EXIT.software,
   "far-side-killed": EXIT.unavailable,
   "far-side-silent": EXIT.unavailable,
+  "call-failed": EXIT.software,
+  "call-lost": EXIT.linkLost,
 };
 
 /** A far side that could not be reached, or on which nothing could be started. */
