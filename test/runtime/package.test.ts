@@ -40,14 +40,15 @@ function run(file: string, ...args: string[]): ReturnType<typeof runHere> {
   return runHere(process.execPath, [file, ...args], folder);
 }
 
-const STAGE_TEXTS = ["dist/bootstrap/child-stage.txt", "dist/bootstrap/stage2.txt"];
-const BESIDE_CODE = [
-  ...["CHANGELOG.md", "LICENSE", "README.md", "bootstrap/loader.d.ts", "package.json"],
-  ...["dist/agent.tar", "dist/run-agent.tar", ...STAGE_TEXTS],
-  ...readdirSync(join(PROJECT, "docs"))
+const BESIDE_CODE = `
+  package.json README.md LICENSE CHANGELOG.md bootstrap/loader.d.ts
+  dist/agent.tar dist/run-agent.tar dist/bootstrap/child-stage.txt dist/bootstrap/stage2.txt
+  ${readdirSync(join(PROJECT, "docs"))
     .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
-];
+    .map((name) => `docs/${name}`)
+    .join(" ")}`
+  .trim()
+  .split(/\s+/);
 
 test("the package holds the stages, the agents, the docs, and code that stands in the sources", () => {
   const missing = BESIDE_CODE.filter((path) => !files.includes(path));

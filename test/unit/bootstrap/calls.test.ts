@@ -155,5 +155,5 @@ test("a hostile far side cannot make callsTo() throw or believe", async () => {
 
 test("the calls can be awaited themselves", async () => {
   const there = callsTo<{ f: () => number }>({ stdin: new PassThrough(), stdout: new PassThrough() });
-  assert.equal(await there, there);
+  assert.equal(await Promise.resolve(there), there);
 });
