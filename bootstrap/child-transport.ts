@@ -1,8 +1,9 @@
 /** A child process of this machine as a TransportProcess: what OpenSSH and the local transport share. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { closeSync } from "node:fs";
 import { PassThrough } from "node:stream";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import type { TransportExit, TransportProcess } from "./transport.ts";
 
 /**
@@ -18,22 +19,27 @@ export interface ChildOptions {
    */
   readonly ownSession?: boolean;
   readonly stderrGraceMs?: number;
+  /** A descriptor for its stdin, and what writes to the other end of it; default: a pipe. The descriptor is closed here. */
+  readonly stdin?: { readonly fd: number; readonly writable: Writable } | undefined;
 }
 
 /** Starts a program of this machine with three pipes. */
 export function spawnChild(
   program: string,
   args: readonly string[],
-  { ownSession = false, stderrGraceMs = STDERR_GRACE_MS }: ChildOptions = {},
+  { ownSession = false, stderrGraceMs = STDERR_GRACE_MS, stdin: given }: ChildOptions = {},
 ): TransportProcess {
   let child: ChildProcess;
   try {
-    child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: ownSession });
+    child = spawn(program, args, { stdio: [given?.fd ?? "pipe", "pipe", "pipe"], detached: ownSession });
   } catch (cause) {
     // E2BIG, a NUL byte in an argument: spawn() throws what it otherwise emits.
     return notStarted(cause);
+  } finally {
+    if (given !== undefined) closeSync(given.fd);
   }
-  const { stdin, stdout, stderr } = child;
+  const { stdout, stderr } = child;
+  const stdin = given?.writable ?? child.stdin;
   // Without file descriptors to spare there is neither a process nor a pipe; "error" has the reason.
   if (stdin === null || stdout === null || stderr === null) {
     return { ...closedStreams(), pid: undefined, exit: exitOf(child), kill: () => undefined };

@@ -5,9 +5,11 @@
  * needs. ServerAliveInterval is not: there is no way to give a mere default, and the tunnel's link finds a dead
  * peer by pings of its own.
  */
+import { createWriteStream } from "node:fs";
 import { spawnChild } from "./child-transport.ts";
 import { BootstrapError } from "./errors.ts";
-import type { Transport } from "./transport.ts";
+import { openPseudoTerminal } from "./pseudo-terminal.ts";
+import type { TerminalProcess, TerminalSize, Transport } from "./transport.ts";
 
 export interface OpensshOptions {
   /** "[user@]host" or a Host of the configuration. */
@@ -18,15 +20,25 @@ export interface OpensshOptions {
   readonly sshCommand?: readonly string[];
 }
 
-/** -T comes last and is heard whatever stands before it; of two -o for one keyword, ssh takes the first. */
 const OURS = [
   // No forwarding of the configuration: its port may be taken by the session that the user has open.
   "-oClearAllForwardings=yes",
   // With a RemoteCommand in the configuration ssh refuses a command on its command line.
   "-oRemoteCommand=none",
+];
+
+/** The option comes last and is heard whatever stands before it; of two -o for one keyword, ssh takes the first. */
+const NO_TERMINAL = [
   // A terminal would echo, and change line ends. The keyword speaks to programs that wrap ssh, too.
   "-oRequestTTY=no",
   "-T",
+];
+
+const TERMINAL = [
+  "-oRequestTTY=force",
+  // "~" at the start of a line would be a command to ssh, and may as well be a byte of the program that is sent.
+  "-oEscapeChar=none",
+  "-tt",
 ];
 
 /**
@@ -44,8 +56,33 @@ export function opensshTransport(options: OpensshOptions): Transport {
   }
   const [program = "ssh", ...args] = options.sshCommand ?? ["ssh"];
   const portArgs = port === undefined ? [] : ["-p", String(port)];
+  const words = (terminal: readonly string[], command: string): string[] => [
+    ...[...args, ...OURS, ...terminal, ...portArgs],
+    ...["--", destination, command],
+  ];
   return {
     description: `ssh ${destination}`,
-    spawn: (command) => spawnChild(program, [...args, ...OURS, ...portArgs, "--", destination, command]),
+    spawn: (command) => spawnChild(program, words(NO_TERMINAL, command)),
+    spawnOnTerminal: (command, size) => spawnWithTerminal(program, words(TERMINAL, command), size),
+  };
+}
+
+/**
+ * ssh has the size from its stdin, and from there on looks again at each SIGWINCH; so it gets a terminal that is ours to
+ * resize. It makes that one raw before anything can be written. Where there is none to be had, a pipe will do.
+ */
+function spawnWithTerminal(program: string, args: readonly string[], size: TerminalSize): TerminalProcess {
+  const terminal = openPseudoTerminal(size);
+  // A write there waits for ssh, in a thread of its own.
+  const stdin = terminal && { fd: terminal.slave, writable: createWriteStream("", { fd: terminal.master }) };
+  const ssh = spawnChild(program, args, { stdin });
+  return {
+    ...ssh,
+    resize(next) {
+      if (terminal === undefined || stdin?.writable.destroyed === true) return false;
+      terminal.resize(next);
+      ssh.kill("SIGWINCH");
+      return true;
+    },
   };
 }

@@ -32,4 +32,17 @@ export interface Transport {
   readonly description: string;
   /** `command` is one string, read there by the login shell (see docs/bootstrap.md for its alphabet). */
   spawn(command: string): TransportProcess;
+  /** The same on a terminal there, where there is a way: stderr comes in stdout, and keys are what stdin makes of them. */
+  spawnOnTerminal?(command: string, size: TerminalSize): TerminalProcess;
+}
+
+/** In characters. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface TerminalProcess extends TransportProcess {
+  /** False if the size cannot be changed any more. */
+  resize(size: TerminalSize): boolean;
 }

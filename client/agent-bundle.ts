@@ -7,6 +7,7 @@ import { ClientError } from "./errors.ts";
 
 const TUNNEL_AGENT = new URL("../agent.tar", import.meta.url);
 const RUN_AGENT = new URL("../run-agent.tar", import.meta.url);
+const TERMINAL_AGENT = new URL("../terminal-agent.tar", import.meta.url);
 
 /**
  * Reads and verifies the tunnel's. esbuild is not loaded.
@@ -19,6 +20,11 @@ export async function readAgentBundle(): Promise<Bundle> {
 /** The same of the agent that runs programs. */
 export async function readRunAgentBundle(): Promise<Bundle> {
   return readOwn(RUN_AGENT);
+}
+
+/** And of the one that runs them on a terminal. */
+export async function readTerminalAgentBundle(): Promise<Bundle> {
+  return readOwn(TERMINAL_AGENT);
 }
 
 async function readOwn(archive: URL): Promise<Bundle> {

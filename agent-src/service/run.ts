@@ -6,7 +6,6 @@
  */
 import { spawn } from "child_process";
 import type { ChildProcess } from "child_process";
-import { constants } from "os";
 import { Duplex } from "stream";
 import type { Readable } from "stream";
 import { asBuffer } from "../wire/as-buffer.ts";
@@ -17,6 +16,7 @@ import { HeldChannel } from "../wire/held-channel.ts";
 import { encodeReport, MessageReader, parseRequest, RunKind } from "../wire/run-control.ts";
 import type { RunReport, RunRequest } from "../wire/run-control.ts";
 import { splice } from "../wire/splice.ts";
+import { reportOf, runtimeArgs } from "./child-runtime.ts";
 
 export interface RunOptions {
   /** From hanging up to killing, ms. */
@@ -183,13 +183,6 @@ export class RunService {
   }
 }
 
-/** What the runtime itself was started with, and the text. */
-function runtimeArgs(text: string): string[] {
-  const { execArgv, versions } = process;
-  const at = execArgv.indexOf("-e");
-  return [...execArgv.slice(0, Math.max(0, at)), "deno" in versions ? "eval" : "-e", text];
-}
-
 function isAlive(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
@@ -220,11 +213,4 @@ function letGo(output: Readable, socket: HalfSocket, lingerMs: number): void {
   let wasHeard = false;
   output.on("data", () => (wasHeard = true));
   output.on("close", () => clearInterval(timer));
-}
-
-function reportOf(status: number | null, name: string | null): RunReport {
-  const signal = Object.entries(constants.signals).find(([known]) => known === name);
-  return signal
-    ? { type: "killed", name: signal[0], number: signal[1] }
-    : { type: "exited", status: status === null ? 1 : status };
 }

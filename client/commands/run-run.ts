@@ -1,7 +1,7 @@
 /** `sshuttle run [-r HOST] SCRIPT [ARGS]`: a program of this machine's sources, there. */
 import { constants } from "node:os";
 import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
-import { readRunAgentBundle } from "../agent-bundle.ts";
+import { readRunAgentBundle, readTerminalAgentBundle } from "../agent-bundle.ts";
 import { transportFor } from "../connection.ts";
 import { RUN_HELP } from "../help.ts";
 import { createLog } from "../log.ts";
@@ -11,6 +11,7 @@ import type { RunOptions } from "../run/options.ts";
 import { standardError, standardOutput } from "../run/output.ts";
 import { readProgram } from "../read-program.ts";
 import { startProgram } from "../run/run-program.ts";
+import { startOnTerminal } from "../run/run-on-terminal.ts";
 import type { RunningProgram } from "../run/run-program.ts";
 import { sshThatHearsNoKeys } from "../run/ssh-signals.ts";
 
@@ -49,31 +50,36 @@ export async function runRun(argv: readonly string[]): Promise<number> {
 }
 
 async function start(options: RunOptions, started: TransportProcess[]): Promise<RunningProgram> {
-  const log = createLog(options.verbosity);
-  const program = await readProgram(options.script);
-  return startProgram({
+  const { args, env, remote, runtime, script, verbosity } = options;
+  const request = {
+    ...{ args, env, runtime },
+    log: createLog(verbosity),
+    program: await readProgram(script),
     transport: watched(await transportFor(sshThatHearsNoKeys(options)), started),
+  };
+  if (options.terminal) return startOnTerminal({ ...request, agent: await readTerminalAgentBundle() });
+  return startProgram({
+    ...request,
     agent: await readRunAgentBundle(),
-    program,
-    args: options.args,
-    env: options.env,
-    ...(options.remote === undefined ? { directory: process.cwd() } : {}),
-    runtime: options.runtime,
+    directory: remote === undefined ? process.cwd() : undefined,
     stdin: process.stdin,
     stdout: standardOutput(),
     stderr: standardError(),
-    log,
   });
 }
 
 /** Whatever the transport starts can be ended, even while ssh still asks for a password. */
 function watched(transport: Transport, started: TransportProcess[]): Transport {
+  const watch = <T extends TransportProcess>(far: T): T => {
+    started.push(far);
+    return far;
+  };
+  const { spawnOnTerminal } = transport;
   return {
     description: transport.description,
-    spawn: (command) => {
-      const far = transport.spawn(command);
-      started.push(far);
-      return far;
-    },
+    spawn: (command) => watch(transport.spawn(command)),
+    ...(spawnOnTerminal && {
+      spawnOnTerminal: (command, size) => watch(spawnOnTerminal.call(transport, command, size)),
+    }),
   };
 }

@@ -13,12 +13,15 @@ export interface RunOptions extends ConnectionOptions {
   /** The program's, untouched. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Whether it gets a terminal there, which is ours. */
+  readonly terminal: boolean;
   /** 0 to 3. */
   readonly verbosity: number;
 }
 
 const SPECIFICATION = {
   ...CONNECTION_SPECIFICATION,
+  terminal: { type: "boolean", short: "t" },
   env: { type: "string", multiple: true },
   verbose: { type: "boolean", short: "v", multiple: true },
   help: { type: "boolean", short: "h" },
@@ -50,6 +53,7 @@ export function parseRunOptions(
     script,
     args,
     env: parseEnvironment(values.env ?? [], environment),
+    terminal: values.terminal ?? false,
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
 }

@@ -1,6 +1,6 @@
 /** Programs run over a real sshd: their streams, a terminal's keys, and what is left when something is killed. */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createLab } from "../lab/lab.ts";
@@ -36,6 +36,26 @@ process.stdin.on("data", (data) => (text += data)).on("end", () => {
 process.on("SIGINT", () => console.log("interrupt", ++count));
 setInterval(() => undefined, 1000);
 console.log("up", process.pid);`,
+  "terminal.ts": `import { createInterface } from "readline";
+const { stdin, stdout } = process;
+const say = (...words: unknown[]): void => console.log(words.join(" "));
+say("terminal", stdin.isTTY, stdout.isTTY, process.stderr.isTTY, stdout.columns, stdout.rows, process.argv.slice(2));
+stdout.on("resize", () => say("now", stdout.columns, stdout.rows));
+const lines = createInterface({ input: stdin, output: stdout });
+lines.question("name? ", (name) => {
+  console.log("hello " + name);
+  lines.close();
+  stdin.setRawMode(true);
+  stdin.resume().once("data", (key) => {
+    stdin.setRawMode(false);
+    console.log("key", key.toString("hex"));
+    process.on("SIGINT", () => {
+      console.log("interrupted");
+      process.exit(17);
+    });
+  });
+  console.log("press");
+});`,
   "throws.ts": `function first(): void {
   throw new Error("there");
 }
@@ -126,6 +146,27 @@ test("Ctrl-C before the program is there ends us", async () => {
   );
   program.stdin.write("\x03");
   assert.equal((await program.end()).code, 130, program.said);
+});
+
+test("-t: a program talks to our terminal: its size, prompts, keys, a size that changes, Ctrl-C, status", async () => {
+  const argv = ["sh", "-c", 'stty rows 24 cols 80; "$@"; echo "status $?, $(stty -g)"', "sh"];
+  const before = await lab.client.run(["script", "-qec", "stty rows 24 cols 80; stty -g", "/dev/null"]);
+  const program = startOnTerminal([...argv, ...command("-t", inFolder("terminal.ts"), "-t", "x")]);
+  await program.output(/terminal true true true 80 24 -t,x\r\n/);
+  await program.output(/name\? /);
+  program.stdin.write("Ann\x7fa\r");
+  await program.output(/hello Ana\r\n/);
+  await program.output(/press\r\n/);
+  const client = familyOf(program.pid).find(({ command: line }) => /^node .* run /.test(line));
+  const terminal = readlinkSync(`/proc/${client?.pid}/fd/0`);
+  await lab.client.shell(`stty -F ${terminal} rows 50 cols 132`);
+  await program.output(/now 132 50\r\n/);
+  program.stdin.write("\x03");
+  await program.output(/key 03\r\n/);
+  program.stdin.write("\x03");
+  await program.output(/interrupted\r\n/);
+  await program.output(new RegExp(`status 17, ${before.stdout.trim()}`));
+  assert.equal((await program.end()).code, 0);
 });
 
 test("an uncaught error ends with 99 and names the sources of this machine", async () => {
