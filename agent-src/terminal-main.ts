@@ -44,7 +44,9 @@ function read(piece: Buffer): void {
 function run(text: string, feed: Buffer): void {
   spawnSync("stty", ["sane"], { stdio: "inherit" });
   process.stdout.write(`${TERMINAL_ANSWER}\n`);
-  const child = spawn(process.execPath, runtimeArgs(text), { stdio: ["inherit", "inherit", "inherit", "pipe"] });
+  const child = spawn(process.execPath, runtimeArgs(text), {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+  });
   const streams: unknown[] = Array.from(child.stdio || []);
   const [, , , loader] = streams;
   if (loader instanceof Duplex) {
@@ -59,7 +61,9 @@ function run(text: string, feed: Buffer): void {
   });
   child.on("exit", (status: number | null, name: string | null) => {
     const report = reportOf(status, name);
-    process.exit(report.type === "killed" ? 128 + report.number : report.type === "exited" ? report.status : 1);
+    process.exit(
+      report.type === "killed" ? 128 + report.number : report.type === "exited" ? report.status : 1,
+    );
   });
   // The terminal's keys are for the program: it decides what becomes of us.
   for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => undefined);

@@ -63,8 +63,13 @@ function explainStart(where: string, evidence: FailureEvidence): BootstrapError 
 }
 
 /** Parses `<mark> 97 tried: NAME: ANSWER, …` and `<mark> 98 received N of M bytes`. */
-function explainMarkedLine(where: string, { stderr, mark }: FailureEvidence): BootstrapError | undefined {
-  for (const line of stderr.split(/\r?\n/).toReversed()) {
+function explainMarkedLine(
+  where: string,
+  { stderr, noise, mark }: FailureEvidence,
+): BootstrapError | undefined {
+  // On a terminal there is but one stream, and it is stdout.
+  const said = `${Buffer.from(noise).toString("utf8")}\n${stderr}`;
+  for (const line of said.split(/\r?\n/).toReversed()) {
     // Not only at the start: what an rc file printed last need not have ended its line.
     const start = line.indexOf(`${mark} `);
     if (start < 0) continue;

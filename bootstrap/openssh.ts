@@ -56,10 +56,8 @@ export function opensshTransport(options: OpensshOptions): Transport {
   }
   const [program = "ssh", ...args] = options.sshCommand ?? ["ssh"];
   const portArgs = port === undefined ? [] : ["-p", String(port)];
-  const words = (terminal: readonly string[], command: string): string[] => [
-    ...[...args, ...OURS, ...terminal, ...portArgs],
-    ...["--", destination, command],
-  ];
+  const words = (terminal: readonly string[], command: string): string[] =>
+    [...args, ...OURS, ...terminal, ...portArgs].concat("--", destination, command);
   return {
     description: `ssh ${destination}`,
     spawn: (command) => spawnChild(program, words(NO_TERMINAL, command)),

@@ -11,6 +11,7 @@ import type { RunOptions } from "../run/options.ts";
 import { standardError, standardOutput } from "../run/output.ts";
 import { readProgram } from "../read-program.ts";
 import { startProgram } from "../run/run-program.ts";
+import { startHere } from "../run/run-here.ts";
 import { startOnTerminal } from "../run/run-on-terminal.ts";
 import type { RunningProgram } from "../run/run-program.ts";
 import { sshThatHearsNoKeys } from "../run/ssh-signals.ts";
@@ -51,17 +52,23 @@ export async function runRun(argv: readonly string[]): Promise<number> {
 
 async function start(options: RunOptions, started: TransportProcess[]): Promise<RunningProgram> {
   const { args, env, remote, runtime, script, verbosity } = options;
+  const program = await readProgram(script);
+  const directory = remote === undefined ? process.cwd() : undefined;
+  if (options.terminal && directory !== undefined)
+    return startHere({ program, args, env, directory, runtime });
   const request = {
-    ...{ args, env, runtime },
+    program,
+    args,
+    env,
+    runtime,
     log: createLog(verbosity),
-    program: await readProgram(script),
     transport: watched(await transportFor(sshThatHearsNoKeys(options)), started),
   };
   if (options.terminal) return startOnTerminal({ ...request, agent: await readTerminalAgentBundle() });
   return startProgram({
     ...request,
     agent: await readRunAgentBundle(),
-    directory: remote === undefined ? process.cwd() : undefined,
+    directory,
     stdin: process.stdin,
     stdout: standardOutput(),
     stderr: standardError(),
@@ -74,12 +81,10 @@ function watched(transport: Transport, started: TransportProcess[]): Transport {
     started.push(far);
     return far;
   };
-  const { spawnOnTerminal } = transport;
+  const onTerminal = transport.spawnOnTerminal?.bind(transport);
   return {
     description: transport.description,
     spawn: (command) => watch(transport.spawn(command)),
-    ...(spawnOnTerminal && {
-      spawnOnTerminal: (command, size) => watch(spawnOnTerminal.call(transport, command, size)),
-    }),
+    ...(onTerminal && { spawnOnTerminal: (command, size) => watch(onTerminal(command, size)) }),
   };
 }

@@ -23,6 +23,9 @@ export function makeRaw(): () => void {
 
 /** What it prints; undefined if it fails. */
 function stty(args: readonly string[]): string | undefined {
-  const { status, stdout } = spawnSync("stty", args, { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" });
+  const { status, stdout } = spawnSync("stty", args, {
+    stdio: ["inherit", "pipe", "ignore"],
+    encoding: "utf8",
+  });
   return status === 0 ? stdout.trim() : undefined;
 }

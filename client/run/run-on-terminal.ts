@@ -3,6 +3,7 @@
  * no link, and nothing of ours between program and terminal once it runs.
  */
 import { randomBytes } from "node:crypto";
+import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { encodeChild } from "../../bootstrap/child-texts.ts";
 import { launch } from "../../bootstrap/launch.ts";
@@ -64,6 +65,7 @@ export async function startOnTerminal(request: TerminalRequest): Promise<Running
   });
   const resize = (): void => transport.resize(size());
   let restore = (): void => undefined;
+  let ended: "SIGTERM" | "SIGHUP" | undefined;
   const settle = async (): Promise<number> => {
     try {
       stdout.write(await answered(agent.stdout));
@@ -74,6 +76,7 @@ export async function startOnTerminal(request: TerminalRequest): Promise<Running
       resize();
       agent.stdout.pipe(stdout, { end: false });
       const { code, signal } = await agent.exit;
+      if (ended !== undefined) return 128 + constants.signals[ended];
       const words = lastLines.last(5).filter((line) => !FAREWELL.test(line));
       if (signal !== null || (code === SSH_STATUS && words.length > 0)) {
         throw new ClientError(
@@ -92,7 +95,9 @@ export async function startOnTerminal(request: TerminalRequest): Promise<Running
   return {
     // Keys come as bytes; a signal that someone else sends us can only end the session.
     signal: (name) => {
-      if (name === "SIGTERM" || name === "SIGHUP") agent.kill("SIGTERM");
+      if (name !== "SIGTERM" && name !== "SIGHUP") return;
+      ended = name;
+      agent.kill("SIGTERM");
     },
     status: settle(),
   };

@@ -50,8 +50,8 @@ export interface ProgramRequest {
 }
 
 export interface RunningProgram {
-  /** Sends it there: "SIGINT" and its like. */
-  signal(name: string): void;
+  /** Sends it there. */
+  signal(name: NodeJS.Signals): void;
   /**
    * Resolves when it has ended and its output is written here: its exit status, or 128 and the number of the signal that
    * ended it. Rejects with an SshuttleError if the link was lost, or it could not be started.

@@ -8,6 +8,7 @@ import type { StartOptions } from "../lab/host.ts";
 import { PROJECT_IN_LAB } from "../lab/keeper.ts";
 import { eventually } from "../lab/lab-process.ts";
 import type { LabProcess } from "../lab/lab-process.ts";
+import { runtimePath } from "../lab/runtimes.ts";
 import { familyOf, readProcess } from "../lab/process-table.ts";
 import { endAllBut } from "../lab/tunnel.ts";
 import { writeFiles } from "../unit/bundler/program.ts";
@@ -48,11 +49,11 @@ lines.question("name? ", (name) => {
   stdin.setRawMode(true);
   stdin.resume().once("data", (key) => {
     stdin.setRawMode(false);
-    console.log("key", key.toString("hex"));
     process.on("SIGINT", () => {
       console.log("interrupted");
       process.exit(17);
     });
+    console.log("key", key.toString("hex"));
   });
   console.log("press");
 });`,
@@ -62,18 +63,11 @@ lines.question("name? ", (name) => {
 first();`,
 });
 
+const RUN = ["node", `${PROJECT_IN_LAB}/dist/client/main.js`, "run"] as const;
+
 /** As a user would type it. */
 function command(...args: string[]): [string, ...string[]] {
-  return [
-    "node",
-    `${PROJECT_IN_LAB}/dist/client/main.js`,
-    "run",
-    "-r",
-    "server",
-    "-e",
-    `ssh -F ${lab.sshConfig}`,
-    ...args,
-  ];
+  return [...RUN, "-r", "server", "-e", `ssh -F ${lab.sshConfig}`, ...args];
 }
 
 const inFolder = (name: string): string => join(folder, name);
@@ -81,7 +75,11 @@ const inFolder = (name: string): string => join(folder, name);
 /** On a terminal of its own, which keys can be typed into. */
 function startOnTerminal(argv: readonly string[], options?: StartOptions): LabProcess {
   const words = argv.map((word) => `'${word}'`).join(" ");
-  return lab.client.start(["script", "--quiet", "--return", "--command", words, "/dev/null"], options);
+  // A shell in between would have a status of its own when keys send signals.
+  return lab.client.start(
+    ["script", "--quiet", "--return", "--command", `exec ${words}`, "/dev/null"],
+    options,
+  );
 }
 
 test("a program with a package runs there: stdin, stdout, stderr, arguments, environment, status", async () => {
@@ -167,6 +165,61 @@ test("-t: a program talks to our terminal: its size, prompts, keys, a size that 
   await program.output(/interrupted\r\n/);
   await program.output(new RegExp(`status 17, ${before.stdout.trim()}`));
   assert.equal((await program.end()).code, 0);
+});
+
+test("-t without koffi: the size is right, and keys and status, on the oldest runtime", async () => {
+  await writeFiles(folder, {
+    "no-koffi.cjs": `const { Module } = require("module");
+const load = Module._load;
+Module._load = function (name, ...rest) { if (name === "koffi") throw new Error("absent"); return load.call(this, name, ...rest); };`,
+  });
+  const runtime = await runtimePath("8.17.0");
+  const [node, ...rest] = command("--runtime", runtime, "-t", inFolder("terminal.ts"));
+  const argv = [
+    "sh",
+    "-c",
+    'stty rows 33 cols 77; exec "$@"',
+    "sh",
+    node,
+    "-r",
+    inFolder("no-koffi.cjs"),
+    ...rest,
+  ];
+  const program = startOnTerminal(argv);
+  await program.output(/terminal true true true 77 33 \r\n/);
+  await program.output(/name\? /);
+  program.stdin.write("Ann\r");
+  await program.output(/press\r\n/);
+  program.stdin.write("\x04");
+  await program.output(/key 04\r\n/);
+  program.stdin.write("\x03");
+  assert.equal((await program.end()).code, 17, program.said);
+});
+
+test("-t without a host: the program has this terminal", async () => {
+  const program = startOnTerminal([...RUN, "-t", inFolder("terminal.ts")]);
+  await program.output(/terminal true true true /);
+  await program.output(/name\? /);
+  program.stdin.write("Ann\r");
+  await program.output(/press\r\n/);
+  program.stdin.write("x");
+  await program.output(/key 78\r\n/);
+  program.stdin.write("\x03");
+  assert.equal((await program.end()).code, 17, program.said);
+});
+
+test("-t: what cannot be started is said as without, and the terminal is as it was", async () => {
+  const argv = command("--runtime", "/nowhere/node", "-t", inFolder("terminal.ts"));
+  const program = startOnTerminal(["sh", "-c", 'stty -g; "$@"; echo "status $?"; stty -g', "sh", ...argv]);
+  await program.end();
+  assert.match(program.stdout, /sshuttle: Cannot find a JavaScript runtime by ssh server: tried --runtime: /);
+  assert.match(program.stdout, /^(\S+:\S+)\r\n[^]*status 69\r\n\1\r\n$/);
+});
+
+test("-t without a terminal here is refused before anything is started", async () => {
+  const { code, stderr } = await lab.client.run(command("-t", inFolder("terminal.ts")));
+  assert.equal(code, 64);
+  assert.match(stderr, /^sshuttle: Cannot use -t: our stdin is not a terminal$/m);
 });
 
 test("an uncaught error ends with 99 and names the sources of this machine", async () => {

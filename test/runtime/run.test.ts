@@ -275,11 +275,11 @@ for (const version of RUNTIMES) {
 
   test(at("a program that handles signals gets every one, however often, and goes on"), async () => {
     const [program, runtime] = [await make("signals"), await runtimePath(version)];
-    const names = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"];
+    const names = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
     const running = await start({ program, runtime, args: names });
     await running.stdout.shows("up");
     let count = 0;
-    for (const name of [...names, "SIGINT", "SIGINT"]) {
+    for (const name of [...names, "SIGINT", "SIGINT"] as const) {
       running.signal(name);
       await running.stdout.shows(`${name} ${++count}\n`);
     }
