@@ -1,5 +1,12 @@
+/** The options of connection.ts. */
+const WHERE_TO = `  -r, --remote HOST      the ssh destination; without it everything runs on this machine
+  -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
+      --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
+      --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
+      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node`;
+
 /** What --help prints. */
-export const HELP = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]
+export const HELP: string = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]
        sshuttle -r [user@]host[:port] --socks [ADDR:]PORT
        sshuttle run [-r [user@]host[:port]] SCRIPT [ARGS]
        sshuttle bundle [ENTRY] [--inspect [--json | --html FILE]] [-o FILE]
@@ -12,11 +19,7 @@ SUBNET is IP[/BITS][:PORT[-PORT]], [IPv6[/BITS]]:PORT, or a host name:
 The most specific subnet wins: narrower ports first, then the longer prefix, then an exclude.
 
 Where to:
-  -r, --remote HOST      the ssh destination; without it the agent runs on this machine
-  -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
-      --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
-      --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
-      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
+${WHERE_TO}
       --no-agent         run nothing there: TCP by sshd's own forwarding (ssh -D), slower, without reasons of failures
 
 What goes through:
@@ -40,15 +43,14 @@ cleanup  removes firewall rules that a crash left behind
 `;
 
 /** What run --help prints. */
-export const RUN_HELP = `Usage: sshuttle run [options] SCRIPT [ARGS]...
+export const RUN_HELP: string = `Usage: sshuttle run [options] SCRIPT [ARGS]...
 
 Runs a program of this machine on another: SCRIPT is TypeScript or JavaScript, and goes there with all that it
 imports; or an archive of such, made by sshuttle bundle SCRIPT -o NAME.tar. What follows SCRIPT is the program's.
 Its stdin, stdout, stderr, signals and exit status are ours.
 
-  -r, --remote HOST      the ssh destination; without it the program runs on this machine
-  -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
-      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
+${WHERE_TO}
+  -t, --terminal         a terminal there, which is this one: for prompts, keys, colours, a screen
       --env NAME[=VALUE] set a variable in its environment, by default to the value that it has here (may be repeated)
   -v, --verbose          say more: -v the far side, -vv processes
   -h, --help             print this

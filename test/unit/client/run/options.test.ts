@@ -87,6 +87,12 @@ test("an option of ours that is unknown, or lacks its value, is refused where it
   assert.deepEqual(parsed("s.ts", "-q", "--envy").args, ["-q", "--envy"]);
 });
 
+test("-t is ours before the script", () => {
+  assert.equal(parsed("-t", "s.ts").terminal, true);
+  assert.equal(parsed("-vt", "--", "s.ts", "-t").terminal, true);
+  assert.equal(parsed("s.ts", "-t").terminal, false);
+});
+
 test("without -r the program runs on this machine", () => {
   assert.equal(parsed("s.ts").remote, undefined);
 });
