@@ -50,14 +50,15 @@ export class HostKeyCheck {
     return preferKnownHostKeys(serverHostKey, known.length > 0 ? known : this.typesWithoutPort());
   }
 
-  /** Whether to go on with a host that shows this key. When keys are renewed, it must be the same one again. */
-  async accept(shown: Buffer): Promise<boolean> {
+  /**
+   * Whether to go on with a host that shows this key. The first time that may take a question; when keys are renewed
+   * it must be the same key again, and the answer is there at once: ssh2 mixes up old and new keys if it has to wait
+   * while data flow.
+   */
+  accept(shown: Buffer): boolean | Promise<boolean> {
     if (this.accepted !== undefined) return this.accepted.equals(shown);
     // A part of ssh2's own buffer, which goes on being used.
-    const key = Buffer.from(shown);
-    const allowed = await this.judge(key);
-    if (allowed) this.accepted = key;
-    return allowed;
+    return this.acceptFirst(Buffer.from(shown));
   }
 
   /** To be called once the host has proved that it has the key: only then is a new one written down. */
@@ -74,6 +75,12 @@ export class HostKeyCheck {
       const reason = error instanceof Error ? error.message : String(error);
       this.context.say(`cannot add the key of ${this.name} to ${file}: ${reason}`);
     }
+  }
+
+  private async acceptFirst(key: Buffer): Promise<boolean> {
+    const allowed = await this.judge(key);
+    if (allowed) this.accepted = key;
+    return allowed;
   }
 
   private async judge(key: Buffer): Promise<boolean> {

@@ -128,10 +128,13 @@ class Login {
       },
       hostVerifier: (key: Buffer, verify: (permitted: boolean) => void) => {
         this.endTimer();
-        this.hostKey.accept(key).then(verify, (error: unknown) => {
+        const accepted = this.hostKey.accept(key);
+        if (typeof accepted === "boolean") return accepted;
+        accepted.then(verify, (error: unknown) => {
           fail(error instanceof Error ? error : new Error(String(error)));
           verify(false);
         });
+        return undefined;
       },
       authHandler: (_methods, _partial, next) => {
         this.authenticator ??= new Authenticator(this.settings, this.context, this.hostKey.mayShowSecrets);

@@ -27,7 +27,7 @@ const MIB = 1024 * 1024;
 const PASSWORD = "correct horse";
 const PASSPHRASE = "battery staple";
 const SERVER = addressOf("server", "client").v4;
-const PORT = { password: 2200, keyboard: 2201, both: 2202 } as const;
+const PORT = { password: 2200, keyboard: 2201, both: 2202, rekeying: 2203 } as const;
 
 const lab = await createLab();
 after(() => lab.close());
@@ -48,6 +48,7 @@ before(async () => {
   await startSshd(PORT.password, "PasswordAuthentication yes");
   await startSshd(PORT.keyboard, "KbdInteractiveAuthentication yes\nUsePAM yes");
   await startSshd(PORT.both, "PasswordAuthentication yes\nAuthenticationMethods publickey,password");
+  await startSshd(PORT.rekeying, "RekeyLimit 4M");
   writeFileSync(file("config"), sshConfig());
 });
 
@@ -66,6 +67,8 @@ Host keyboard
   Port ${PORT.keyboard}
 Host both
   Port ${PORT.both}
+Host rekeying
+  Port ${PORT.rekeying}
 Host password keyboard
   User ${LAB_USER.name}
   IdentityFile none
@@ -437,6 +440,14 @@ for (const unprivileged of [false, true]) {
     });
   });
 }
+
+test("keys that are renewed every 4 MiB cost no byte", async () => {
+  const tunnel = start("rekeying", ["--method", "nft", "10.0.0.0/8"]);
+  await tunnel.output(/^sshuttle: capturing /m);
+  await assertDownload(lab.client, `http://10.1.2.3/stream?bytes=${32 * MIB}`, 32 * MIB);
+  await assertUpload(lab.client, "http://10.1.2.3/sink", 32 * MIB);
+  await stop(tunnel);
+});
 
 test("run passes a program's streams and its exit status", async () => {
   writeFileSync(file("program.ts"), "process.stdin.on('end', () => process.exit(7)).pipe(process.stdout);\n");
