@@ -28,12 +28,15 @@ interface Refusal {
 }
 
 export class Authenticator {
-  /** What was tried, for the message of a failure. */
-  readonly tried: string[] = [];
+  /** What was offered to the server. */
+  private readonly tried: string[] = [];
+  /** Why nothing more was. */
+  private readonly obstacles: string[] = [];
   /** What the server named last. */
   offered: readonly string[] = [];
   private readonly settings: HostSettings;
   private readonly context: AuthenticatorContext;
+  private readonly mayAskSecrets: boolean;
   private readonly canAsk: boolean;
   private refusal: Refusal | undefined;
   private order: AuthenticationOrder | undefined;
@@ -43,6 +46,7 @@ export class Authenticator {
   constructor(settings: HostSettings, context: AuthenticatorContext, mayAskSecrets: boolean) {
     this.settings = settings;
     this.context = context;
+    this.mayAskSecrets = mayAskSecrets;
     this.canAsk = mayAskSecrets && !settings.batchMode && context.prompter.canAsk();
   }
 
@@ -57,7 +61,7 @@ export class Authenticator {
   async next(): Promise<AnyAuthMethod | false> {
     if (this.order === undefined) {
       this.identities = this.settings.methods.includes("publickey")
-        ? await findIdentities(this.settings, this.context, this.tried)
+        ? await findIdentities(this.settings, this.context, this.obstacles)
         : [];
       this.order = new AuthenticationOrder({
         methods: this.settings.methods,
@@ -76,11 +80,17 @@ export class Authenticator {
     }
   }
 
-  /** Why nobody was asked, if nobody was. */
-  get notAsked(): string | undefined {
-    if (this.canAsk || !this.offered.some((method) => ASKING.has(method))) return undefined;
-    if (this.settings.batchMode) return "nobody was asked: BatchMode";
-    return "nobody could be asked: no terminal, and no SSH_ASKPASS with a display";
+  /** For the message of a failure: what was tried, and what stood in the way of more. */
+  get account(): string {
+    const deeds = this.tried.length === 0 ? "nothing was tried" : `tried ${this.tried.join(", ")}`;
+    return [deeds, ...this.obstacles, ...this.notAsked()].join("; ");
+  }
+
+  private notAsked(): string[] {
+    if (this.canAsk || !this.offered.some((method) => ASKING.has(method))) return [];
+    if (!this.mayAskSecrets) return ["no password is shown to a host whose key has changed"];
+    if (this.settings.batchMode) return ["nobody was asked: BatchMode"];
+    return ["nobody could be asked: no terminal, and no SSH_ASKPASS with a display"];
   }
 
   /** Undefined if the step comes to nothing on this side. */
@@ -103,7 +113,7 @@ export class Authenticator {
       }
       case "password": {
         const again = step.attempt > 1 ? "Permission denied, please try again.\n" : "";
-        const text = `${again}${this.account}'s password: `;
+        const text = `${again}${this.login}'s password: `;
         const password = await this.context.prompter.ask({ text, echo: false });
         if (password === undefined) {
           order.close("password");
@@ -145,9 +155,9 @@ export class Authenticator {
     const answers: string[] = [];
     const lines = heading.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== "");
     let intro =
-      prompts.length === 0 ? "" : lines.map((line) => `(${this.account}) ${printable(line)}\n`).join("");
+      prompts.length === 0 ? "" : lines.map((line) => `(${this.login}) ${printable(line)}\n`).join("");
     for (const { prompt, echo = false } of prompts) {
-      const text = `${intro}(${this.account}) ${printable(prompt)}`;
+      const text = `${intro}(${this.login}) ${printable(prompt)}`;
       const answer = await this.context.prompter.ask({ text, echo });
       if (answer === undefined) this.order?.close("keyboard-interactive");
       answers.push(answer ?? "");
@@ -156,7 +166,7 @@ export class Authenticator {
     return answers;
   }
 
-  private get account(): string {
+  private get login(): string {
     return `${this.settings.user}@${this.settings.host}`;
   }
 }

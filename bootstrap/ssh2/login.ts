@@ -197,18 +197,20 @@ class Login {
   }
 
   private explainAuthentication(reason: string, cause: Error): BootstrapError {
-    const { offered = [], tried = [], notAsked } = this.authenticator ?? {};
-    const deeds = [...tried, ...(notAsked === undefined ? [] : [notAsked])];
-    const listed = deeds.length === 0 ? "nothing to try" : `tried ${deeds.join(", ")}`;
+    const { offered = [], account = "nothing was tried" } = this.authenticator ?? {};
     const isRefusal = /^All configured authentication methods failed$/.test(cause.message);
     const verdict = isRefusal ? `permission denied (${offered.map(printable).join(",")})` : reason;
-    return new BootstrapError("ssh-authentication", `Cannot log in by ${this.where}: ${verdict}; ${listed}`, {
-      cause,
-      hint:
-        cause instanceof PasswordExpired
-          ? "log in by another program once, and change it"
-          : "check user name and keys; the server's log says why it refused",
-    });
+    return new BootstrapError(
+      "ssh-authentication",
+      `Cannot log in by ${this.where}: ${verdict}; ${account}`,
+      {
+        cause,
+        hint:
+          cause instanceof PasswordExpired
+            ? "log in by another program once, and change it"
+            : "check user name and keys; the server's log says why it refused",
+      },
+    );
   }
 }
 

@@ -46,7 +46,7 @@ export function parseJumps(list: string): Jump[] {
       .replace(/^ssh:\/\//i, "")
       .replace(/\/$/, "");
     const [, user, bracketed, plain, portText] =
-      /^(?:(.+)@)?(?:\[([^\]]+)\]|([^:@[\]]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*))(?::(\d{1,5}))?$/i.exec(
+      /^(?:(.+)@)?(?:\[([^\]]+)\]|([^:@[\]\s]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*))(?::(\d{1,5}))?$/i.exec(
         bare,
       ) ?? [];
     const host = bracketed ?? plain;

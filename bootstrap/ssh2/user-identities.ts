@@ -22,24 +22,24 @@ export interface Identity {
   sign(data: Buffer, options: SigningRequestOptions): Promise<Buffer>;
 }
 
-/** In the order in which they are offered. What cannot be used is added to `tried`. */
+/** In the order in which they are offered. What stands in the way of more of them is added to `obstacles`. */
 export async function findIdentities(
   settings: HostSettings,
   context: IdentityContext,
-  tried: string[],
+  obstacles: string[],
 ): Promise<readonly Identity[]> {
-  return await new IdentityFinder(settings, context, tried).find();
+  return await new IdentityFinder(settings, context, obstacles).find();
 }
 
 class IdentityFinder {
   private readonly settings: HostSettings;
   private readonly context: IdentityContext;
-  private readonly tried: string[];
+  private readonly obstacles: string[];
 
-  constructor(settings: HostSettings, context: IdentityContext, tried: string[]) {
+  constructor(settings: HostSettings, context: IdentityContext, obstacles: string[]) {
     this.settings = settings;
     this.context = context;
-    this.tried = tried;
+    this.obstacles = obstacles;
   }
 
   async find(): Promise<readonly Identity[]> {
@@ -53,7 +53,7 @@ class IdentityFinder {
     const agent = ssh2.createAgent(identityAgent);
     const keys = await new Promise<readonly ParsedKey[]>((resolve) => {
       agent.getIdentities((error, found) => {
-        if (error !== undefined && error !== null) this.tried.push(`no agent at ${identityAgent}`);
+        if (error !== undefined && error !== null) this.obstacles.push(`no agent at ${identityAgent}`);
         resolve(found?.filter(isParsedKey) ?? []);
       });
     });
@@ -79,11 +79,11 @@ class IdentityFinder {
     const found = readKeyFile(file);
     switch (found.kind) {
       case "absent":
-        if (this.settings.identitiesNamed) this.tried.push(`no key at ${file}`);
+        if (this.settings.identitiesNamed) this.obstacles.push(`no key at ${file}`);
         return undefined;
       case "unusable":
         this.context.say(`the key ${file} ${found.reason}`);
-        this.tried.push(`key ${file} ${found.reason}`);
+        this.obstacles.push(`key ${file} ${found.reason}`);
         return undefined;
       case "key": {
         let unlocked: ParsedKey | undefined = found.encrypted ? undefined : found.publicKey;
@@ -110,7 +110,7 @@ class IdentityFinder {
 
   private async askPassphrase(file: string, text: string): Promise<ParsedKey | undefined> {
     if (this.settings.batchMode || !this.context.prompter.canAsk()) {
-      this.tried.push(`passphrase of ${file} not to be had: nobody to ask`);
+      this.obstacles.push(`the passphrase of ${file} is not to be had: nobody to ask`);
       return undefined;
     }
     const question = `Enter passphrase for key '${file}': `;
@@ -122,7 +122,7 @@ class IdentityFinder {
       const key = unlockKey(text, passphrase);
       if (key !== undefined) return key;
     }
-    this.tried.push(`${file} stayed locked`);
+    this.obstacles.push(`${file} stayed locked`);
     return undefined;
   }
 }

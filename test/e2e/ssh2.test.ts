@@ -67,9 +67,16 @@ Host keyboard
   Port ${PORT.keyboard}
 Host both
   Port ${PORT.both}
+Host careless
+  UserKnownHostsFile ${file("known_changed")}
+  StrictHostKeyChecking no
+  Port ${PORT.password}
+Host silent
+  ServerAliveInterval 1
+  ServerAliveCountMax 1
 Host rekeying
   Port ${PORT.rekeying}
-Host password keyboard
+Host password keyboard careless
   User ${LAB_USER.name}
   IdentityFile none
 Host both by-agent
@@ -115,7 +122,7 @@ Host *
   UserKnownHostsFile ${file("known_hosts")}
   GlobalKnownHostsFile none
   StrictHostKeyChecking yes
-Host * !password !keyboard !both !by-agent !locked !ecdsa !rsa
+Host * !password !keyboard !careless !both !by-agent !locked !ecdsa !rsa
   IdentityFile ${file("user-key")}
 `;
 }
@@ -196,6 +203,15 @@ async function nothingLeft(): Promise<void> {
   );
 }
 
+/** The process that serves root's only connection to the server. */
+function sshdSession(): number {
+  const sessions = lab.server
+    .processes()
+    .filter(({ command }) => /^sshd: root(?:@notty)?$/.test(command.trim()));
+  assert.equal(sessions.length, 1);
+  return sessions[0]?.pid ?? -1;
+}
+
 async function refusal(host: string): Promise<{ readonly code: number | null; readonly said: string }> {
   const tunnel = start(host);
   const { code } = await tunnel.end();
@@ -235,7 +251,7 @@ describe("keys", () => {
     const [text] = await terminal.output(/Cannot log in by ssh root@locked: [^\r]*/);
     assert.match(
       text,
-      /permission denied \(publickey\); tried key .*locked \(ED25519 SHA256:\S+\), .*locked stayed locked$/,
+      /permission denied \(publickey\); tried key .*locked \(ED25519 SHA256:\S+\); .*locked stayed locked$/,
     );
     await leave(terminal, 77);
   });
@@ -289,7 +305,7 @@ describe("keys", () => {
   test("an agent's key logs in; without the agent's key the error says that there was none", async () => {
     const none = await refusal("by-agent");
     assert.equal(none.code, 77, none.said);
-    assert.match(none.said, /permission denied \(publickey\); tried no agent at /);
+    assert.match(none.said, /permission denied \(publickey\); nothing was tried; no agent at /);
     const agent = lab.client.start(["ssh-agent", "-D", "-a", file("agent")]);
     await eventually("the agent listens", () => (existsSync(file("agent")) ? true : undefined));
     await lab.client.shell(
@@ -335,7 +351,10 @@ describe("passwords", () => {
   test("with nobody to ask, the error says so", async () => {
     const { code, said } = await refusal("password");
     assert.equal(code, 77, said);
-    assert.match(said, /permission denied \(publickey,password\); tried nobody could be asked: no terminal/);
+    assert.match(
+      said,
+      /permission denied \(publickey,password\); nothing was tried; nobody could be asked: no terminal/,
+    );
   });
 });
 
@@ -399,6 +418,25 @@ describe("host keys", () => {
   });
 });
 
+test("a host whose key has changed is shown no password, even where that is let pass", async () => {
+  const terminal = startOnTerminal("careless");
+  await terminal.output(/Cannot log in by ssh labuser@careless: permission denied .*no password is shown/);
+  assert.match(terminal.said, /ITS HOST KEY HAS CHANGED/);
+  assert.doesNotMatch(terminal.said, /'s password: /);
+  await leave(terminal, 77);
+});
+
+test("a server that falls silent is noticed by ServerAliveInterval", async () => {
+  const tunnel = start("silent");
+  await tunnel.output(/connected to ssh silent/);
+  const session = sshdSession();
+  process.kill(session, "SIGSTOP");
+  const { code, stderr } = await tunnel.end();
+  process.kill(session, "SIGKILL");
+  assert.equal(code, 75, stderr);
+  assert.match(stderr, /Connection to silent closed: Keepalive timeout/);
+});
+
 describe("jump hosts", () => {
   test("a host behind another host behind another is reached, with the first of them never captured", async () => {
     for (const host of ["behind", "twice"]) {
@@ -428,10 +466,7 @@ for (const unprivileged of [false, true]) {
       await assertUpload(lab.client, "http://10.1.2.3/sink", 64 * MIB);
       await assertDownload(lab.client, `http://[2001:db8:f000::3]/stream?bytes=${MIB}`, MIB);
 
-      const session = lab.server
-        .processes()
-        .find(({ command }) => /^sshd: root(?:@notty)?$/.test(command.trim()));
-      process.kill(session?.pid ?? -1, "SIGKILL");
+      process.kill(sshdSession(), "SIGKILL");
       const { code, stderr } = await tunnel.end();
       assert.equal(code, 75, stderr);
       assert.match(stderr, /Lost the link to ssh server: .*exit status 255: .*Connection to server closed/);

@@ -30,20 +30,10 @@ const file = (name: string): string => join(directory, name);
 before(() => {
   directory = mkdtempSync(join(tmpdir(), "ssh2-transport-"));
   for (const type of TYPES) {
-    for (const role of ["host", "user", "wrong"]) {
-      execFileSync("ssh-keygen", [
-        "-q",
-        "-t",
-        type,
-        "-N",
-        "",
-        "-C",
-        `${role} ${type}`,
-        "-f",
-        file(`${role}-${type}`),
-      ]);
-    }
+    makeKey(`host-${type}`, type);
+    makeKey(`user-${type}`, type);
   }
+  makeKey("wrong-ed25519", "ed25519");
   copyFileSync(file("user-ed25519"), file("locked"));
   execFileSync("ssh-keygen", ["-q", "-p", "-P", "", "-N", PASSPHRASE, "-f", file("locked")]);
   copyFileSync(file("user-ed25519"), file("open"));
@@ -67,6 +57,10 @@ before(() => {
 });
 
 after(() => rmSync(directory, { recursive: true }));
+
+function makeKey(name: string, type: string): void {
+  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", name, "-f", file(name)]);
+}
 
 function publicKey(name: string): string {
   return readFileSync(file(`${name}.pub`), "utf8");
@@ -95,6 +89,9 @@ Host knows-rsa
   UserKnownHostsFile ${file("known_rsa")}
 Host changed
   UserKnownHostsFile ${file("known_wrong")}
+Host careless
+  UserKnownHostsFile ${file("known_wrong")}
+  StrictHostKeyChecking no
 Host revoked
   UserKnownHostsFile ${file("known_revoked")}
 Host unknown learn
@@ -292,6 +289,17 @@ test("accept-new writes an unknown key down, hashed if so asked, and then it is 
   rmSync(file("known_none"));
 });
 
+test("with StrictHostKeyChecking no a changed key is a warning, and nothing is written down", async () => {
+  const wrong = readFileSync(file("known_wrong"), "utf8");
+  const { stdout, stderr } = await run("careless", "echo in");
+  assert.equal(stdout, "in\n");
+  assert.match(
+    stderr,
+    /^WARNING: .* ITS HOST KEY HAS CHANGED: .* Going on \(StrictHostKeyChecking no\), without passwords\.\n$/,
+  );
+  assert.equal(readFileSync(file("known_wrong"), "utf8"), wrong);
+});
+
 for (const [host, code, words] of [
   [
     "changed",
@@ -306,7 +314,7 @@ for (const [host, code, words] of [
     "ssh-authentication",
     /Cannot log in by ssh \S+@wrong-key: permission denied \(publickey\); tried key \S+wrong-ed25519 \(ED25519 SHA256:\S+\)$/,
   ],
-  ["locked", "ssh-authentication", /passphrase of \S+locked not to be had: nobody to ask/],
+  ["locked", "ssh-authentication", /passphrase of \S+locked is not to be had: nobody to ask/],
   ["open", "ssh-authentication", /key \S+open may be read by others \(mode 644\), and is left out/],
   ["absent.invalid", "ssh-unresolved", /Cannot find ssh \S+@absent\.invalid: .*ENOTFOUND/],
   ["no-sshd", "ssh-failed", /Cannot talk to ssh \S+@no-sshd: .*, its words: not ssh at all$/],
