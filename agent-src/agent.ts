@@ -1,7 +1,7 @@
 /** The far side of the tunnel: a link over two byte streams, and the services that its channels ask for. */
 import { connectTcp } from "./service/tcp.ts";
 import type { TcpOptions } from "./service/tcp.ts";
-import { receiveMaps } from "./service/maps.ts";
+import { fetchModule, receiveMaps } from "./service/modules.ts";
 import type { Channel } from "./wire/channel.ts";
 import type { LinkEnd } from "./wire/event.ts";
 import { Link, monotonicMs } from "./wire/link.ts";
@@ -19,6 +19,8 @@ export interface AgentShell {
   readonly input: ByteSource;
   readonly output: ByteSink;
   readonly addMaps: (payload: Uint8Array) => void;
+  /** Takes what fetches modules that were not sent. */
+  readonly fetchBy: (fetch: (filename: string) => Promise<Uint8Array>) => void;
   readonly log: (line: string) => void;
   readonly ended: (end: LinkEnd) => void;
 }
@@ -34,13 +36,14 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
         return connectTcp(channel, target, options);
       case "maps":
         return receiveMaps(channel, shell.addMaps);
-      case "unknown":
-        return; // The link says so.
+      default:
+        return; // The link says that it is not offered.
     }
   }
 
-  return new Link({
-    mux: new Mux("agent", monotonicMs(), options),
+  const mux = new Mux("agent", monotonicMs(), options);
+  const link = new Link({
+    mux,
     input: shell.input,
     output: shell.output,
     open,
@@ -52,4 +55,17 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
       shell.log(`channel ${channel.id}: ${error instanceof Error ? error.stack || "" : String(error)}`);
     },
   });
+  shell.fetchBy((filename) => fetchModule(link, filename));
+  if (!options.flightBytes) void controlLink(mux, shell.log);
+  return link;
+}
+
+/** Its code is not needed to be ready, and comes behind. Until then the flight is what it is without control. */
+async function controlLink({ flight }: Mux, log: (line: string) => void): Promise<void> {
+  try {
+    const { LinkControl } = await import("./wire/link-control.ts");
+    flight.control = new LinkControl(flight);
+  } catch (error) {
+    log(`no link control: ${String(error)}`);
+  }
 }

@@ -9,6 +9,7 @@
 import { posix } from "node:path";
 import { inflateRawSync, deflateRawSync } from "node:zlib";
 import type { Bundle, BundledModule } from "../bundler/format.ts";
+import { groupsNeeded } from "../bundler/groups.ts";
 import { decodeMappings } from "../bundler/source-map.ts";
 import type { PayloadIndex, PayloadModule } from "./payload-index.ts";
 import { createPosition } from "./trace-maps.ts";
@@ -25,11 +26,55 @@ export interface PayloadOptions {
 /** @throws RangeError if the bundle has no group of a name in `options.groups`. */
 export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Array {
   const modules = modulesSent(bundle, options.groups);
-  const positions = new Map(modules.map(({ filename }, position) => [filename, position]));
+  const positions = positionsOf(modules);
+  const entry = positions.get(bundle.entry) ?? 0;
+  const index = { entry, args: options.args ?? [], env: options.env ?? {} };
+  return encodeModules(index, modules, positions, options.maps);
+}
+
+/**
+ * What has been sent of a bundle, and what a module needs beyond it: for the loader's fetchBy() on the far side, where
+ * an import() has led to a group that was not sent.
+ */
+export class LateModules {
+  private readonly bundle: Bundle;
+  private readonly sent: BundledModule[];
+  private readonly groups: Set<string>;
+
+  /** @param groups those that were sent at the beginning, beside the entry's. */
+  constructor(bundle: Bundle, groups: readonly string[] = []) {
+    this.bundle = bundle;
+    this.sent = modulesSent(bundle, groups);
+    this.groups = new Set(groups);
+  }
+
+  /**
+   * The groups that the module needs and that were not sent, with their maps; they count as sent from now on. Without
+   * modules where all of them were; undefined if the bundle has no such module.
+   */
+  payloadFor(filename: string): Uint8Array | undefined {
+    if (!this.bundle.modules.some((module) => module.filename === filename)) return undefined;
+    const groups = groupsNeeded(this.bundle, filename).filter((group) => !this.groups.has(group));
+    const modules = this.bundle.modules.filter(({ group }) => groups.includes(group));
+    this.sent.push(...modules);
+    for (const group of groups) this.groups.add(group);
+    return encodeModules(
+      { entry: 0, args: [], env: {} },
+      modules,
+      positionsOf(this.sent),
+      modules.length > 0,
+    );
+  }
+}
+
+function encodeModules(
+  rest: Omit<PayloadIndex, "modules">,
+  modules: readonly BundledModule[],
+  positions: ReadonlyMap<string, number>,
+  withMaps: boolean,
+): Uint8Array {
   const index: PayloadIndex = {
-    entry: positions.get(bundle.entry) ?? 0,
-    args: options.args ?? [],
-    env: options.env ?? {},
+    ...rest,
     modules: modules.map((module, position): PayloadModule => {
       const startsGroup = position > 0 && modules[position - 1]?.group !== module.group;
       const dictionary = module.usesDictionary ? 1 : startsGroup ? 2 : 0;
@@ -40,8 +85,12 @@ export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Arr
   const length = Buffer.alloc(4);
   length.writeUInt32BE(deflated.length);
   const chunks = modules.map(({ chunk }) => chunk);
-  const maps = options.maps ? [encodeMaps(bundle, options.groups)] : [];
+  const maps = withMaps ? [encodeModuleMaps(modules)] : [];
   return Buffer.concat([length, deflated, ...chunks, ...maps]);
+}
+
+function positionsOf(modules: readonly BundledModule[]): Map<string, number> {
+  return new Map(modules.map(({ filename }, position) => [filename, position]));
 }
 
 /**
@@ -50,7 +99,11 @@ export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Arr
  * compresses as well, and is read by a line of code.
  */
 export function encodeMaps(bundle: Bundle, groups?: readonly string[]): Uint8Array {
-  const maps = modulesSent(bundle, groups).map((module) => [module.filename, differences(module)]);
+  return encodeModuleMaps(modulesSent(bundle, groups));
+}
+
+function encodeModuleMaps(modules: readonly BundledModule[]): Uint8Array {
+  const maps = modules.map((module) => [module.filename, differences(module)]);
   // A literal of JSON, which is read faster than code, and in ASCII, since Node 8 takes U+2028 for a line's end.
   const literal = JSON.stringify(JSON.stringify(Object.fromEntries(maps))).replace(
     /[^ -~]/g,

@@ -123,8 +123,8 @@ function untouchStdin(): void {
   }
 }
 
-function run(payload: Buffer): void {
-  untouchStdin();
+/** The rest of a payload is maps. A late one's index counts on from the modules that are there. */
+function addModules(payload: Buffer): PayloadIndex {
   let offset = 4 + payload.readUInt32BE(0);
   const index: PayloadIndex = JSON.parse(inflateRawSync(payload.slice(4, offset)).toString());
   let before: Buffer = Buffer.alloc(0);
@@ -136,6 +136,12 @@ function run(payload: Buffer): void {
     modules["/" + name] = { text: text.toString(), imports };
   }
   if (offset < payload.length) addMaps(payload.slice(offset));
+  return index;
+}
+
+function run(payload: Buffer): void {
+  untouchStdin();
+  const index = addModules(payload);
   const entry = String(names[index.entry]);
   process.argv = [process.execPath, entry, ...index.args];
   Object.assign(process.env, index.env);
@@ -177,7 +183,7 @@ const resolve = loader._resolveFilename;
 loader._resolveFilename = function (request, parent) {
   if (request === "sshuttle:loader" && parent && modules[parent.filename]) {
     const virtual = new loader(request);
-    virtual.exports = { addMaps };
+    virtual.exports = { addMaps, arrive, fetchBy };
     virtual.loaded = true;
     loader._cache[request] = virtual;
     return request;
@@ -201,6 +207,30 @@ let position: Position = (_filename, line, column) => line + ":" + column;
 /** Takes what encodeMaps() of payload.ts made: a function's text, which knows the sources' positions. */
 function addMaps(payload: Buffer): void {
   position = runInThisContext(String(inflateRawSync(payload)))(position);
+}
+
+let fetchPayload: (filename: string) => Promise<Uint8Array> = () =>
+  Promise.reject(Error("nobody fetches it"));
+
+function fetchBy(fetch: typeof fetchPayload): void {
+  fetchPayload = fetch;
+}
+
+const arrivals: { [filename: string]: Promise<unknown> | undefined } = Object.create(null);
+
+/** What import() of a module in another group waits for; one that has failed may be tried again. */
+function arrive(filename: string): Promise<unknown> {
+  if (modules["/" + filename]) return Promise.resolve();
+  return (arrivals[filename] =
+    arrivals[filename] ||
+    fetchPayload(filename)
+      .then((payload) => addModules(Buffer.from(payload as Buffer)))
+      .catch((error) => {
+        arrivals[filename] = undefined;
+        throw Object.assign(Error("Cannot find module '" + filename + "': " + error), {
+          code: "MODULE_NOT_FOUND",
+        });
+      }));
 }
 
 /** Node 8 counts its wrapper's text in a module's first line: "(function (exports, require, …) { ". */

@@ -38,7 +38,6 @@ export async function bundle(entry: string, options: BundleOptions = {}): Promis
   const entryPath = await findEntry(entry);
   const root = options.root === undefined ? await findRoot(entryPath) : await realpath(options.root);
   const graph = await scan(root, slashed(relative(root, entryPath)), { define, conditions, external });
-  const texts = await compile(root, graph, define);
   const names = nameModules(root, graph, options.root !== undefined);
 
   const nodes = graph.map((module) => ({
@@ -47,6 +46,13 @@ export async function bundle(entry: string, options: BundleOptions = {}): Promis
     sourceBytes: module.sourceBytes,
   }));
   const groups = assignGroups(nodes);
+  const places = new Map(
+    graph.map(({ path }, index) => {
+      const filename = nodes[index]?.filename ?? path;
+      return [path, { filename, group: groups.get(filename) ?? "" }];
+    }),
+  );
+  const texts = await compile(root, graph, places, define);
   const modules = nodes.map((node, index) => {
     const { text = "", segments = [] } = texts[index] ?? {};
     const code = Buffer.from(text);

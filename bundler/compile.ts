@@ -12,6 +12,12 @@ import type { MappedText } from "./mapped-text.ts";
 import { alignSafely } from "./safe-align.ts";
 import { decodeMappings } from "./source-map.ts";
 
+/** What is known of a module's place in the bundle before it is compiled. */
+export interface Place {
+  readonly filename: string;
+  readonly group: string;
+}
+
 /**
  * The texts of the modules, in their order, JSON included. Identifiers keep their names: traces are read
  * by people, and deflate leaves little to gain.
@@ -20,6 +26,7 @@ import { decodeMappings } from "./source-map.ts";
 export async function compile(
   folder: string,
   modules: readonly GraphModule[],
+  places: ReadonlyMap<string, Place>,
   define: Readonly<Record<string, string>>,
 ): Promise<MappedText[]> {
   const files = await compileFiles(folder, modules, define);
@@ -31,6 +38,11 @@ export async function compile(
       const finished = finishText(compiled, {
         isEsm: module.isEsm,
         leadsToEsm: (specifier) => byPath.get(targets.get(specifier) ?? "")?.isEsm === true,
+        leadsToLate: (specifier) => {
+          const place = places.get(targets.get(specifier) ?? "");
+          const isThere = place === undefined || ["", places.get(module.path)?.group].includes(place.group);
+          return isThere ? undefined : place.filename;
+        },
       });
       if (module.path.endsWith(".json")) return { text: finished.text, segments: [] };
       return alignSafely(finished);

@@ -12,6 +12,9 @@ import { applyEdits, segmentOffsets } from "./mapped-text.ts";
 import { exportEdits } from "./export-prologue.ts";
 import type { Edit, MappedText } from "./mapped-text.ts";
 
+/** What esbuild makes of import(); it cannot wait for anything to come. */
+const IMPORT = "Promise.resolve().then(()=>";
+
 const REQUIRE = /(__toESM\()?\brequire\(("(?:[^"\\]|\\.)*")\)(,1\))?/g;
 
 const RENAMED_CLASS = /(?<![\w$])(_[\w$]+)=class \1(?![\w$])/g;
@@ -26,6 +29,8 @@ export interface Surroundings {
   readonly isEsm: boolean;
   /** Does the specifier lead to what was an ES module? */
   readonly leadsToEsm: (specifier: string) => boolean;
+  /** Filename of the module that import() of the specifier leads to, if it is in another group that may come later. */
+  readonly leadsToLate?: (specifier: string) => string | undefined;
 }
 
 /** The text without a `#!` line, which only some loaders skip. */
@@ -41,18 +46,19 @@ export function dropHashbang({ text, segments }: MappedText): MappedText {
 }
 
 export function finishText(compiled: MappedText, surroundings: Surroundings): MappedText {
-  const offsets = segmentOffsets(compiled);
-  const tokens = new Set(offsets);
+  const tokens = new Set(segmentOffsets(compiled));
   const edits = [
     ...startEdits(compiled.text, surroundings),
-    ...exportEdits(compiled.text, compiled.text.startsWith(STRICT) ? STRICT.length : 0, offsets),
     ...requireEdits(compiled.text, tokens, surroundings),
     ...classNameEdits(compiled.text, tokens),
   ];
-  return applyEdits(
+  const finished = applyEdits(
     compiled,
     edits.toSorted((a, b) => a.start - b.start),
   );
+  // Last, since it asks what is still in use.
+  const start = finished.text.startsWith(STRICT) ? STRICT.length : 0;
+  return applyEdits(finished, exportEdits(finished.text, start, segmentOffsets(finished)));
 }
 
 /** The specifier by which the far side finds a module: Node 8 knows no "node:net". */
@@ -69,7 +75,11 @@ function startEdits(text: string, { isEsm }: Surroundings): Edit[] {
   return strict + metaUrl === "" ? [] : [{ start, end: start, replacement: strict + metaUrl }];
 }
 
-function requireEdits(text: string, tokens: ReadonlySet<number>, { leadsToEsm }: Surroundings): Edit[] {
+function requireEdits(
+  text: string,
+  tokens: ReadonlySet<number>,
+  { leadsToEsm, leadsToLate }: Surroundings,
+): Edit[] {
   const edits: Edit[] = [];
   for (const match of text.matchAll(REQUIRE)) {
     const [whole, toEsm = "", quoted = "", nodeMode = ""] = match;
@@ -80,6 +90,26 @@ function requireEdits(text: string, tokens: ReadonlySet<number>, { leadsToEsm }:
     if (![match.index, call, start].some((offset) => tokens.has(offset))) continue;
     const specifier: unknown = JSON.parse(quoted);
     if (typeof specifier !== "string") continue;
+    const late = text.endsWith(IMPORT, match.index) ? leadsToLate?.(specifier) : undefined;
+    if (late !== undefined) {
+      const from = match.index - IMPORT.length;
+      const arrival = `require("sshuttle:loader").arrive(${JSON.stringify(late)})`;
+      edits.push(
+        { start: from, end: from + "Promise.resolve()".length, replacement: arrival },
+        // By its name there: a table of imports cannot lead to what has not come.
+        { start, end: start + quoted.length, replacement: JSON.stringify(`/${late}`) },
+      );
+      // What an ES module exports is its namespace already.
+      if (toEsm !== "" && leadsToEsm(specifier)) {
+        edits.push(
+          { start: match.index, end: call, replacement: "" },
+          nodeMode === ""
+            ? { start: end, end: end + ")".length, replacement: "" }
+            : { start: end - nodeMode.length, end, replacement: "" },
+        );
+      }
+      continue;
+    }
     const portable = portableSpecifier(specifier);
     if (portable !== specifier) {
       edits.push({ start, end: start + quoted.length, replacement: JSON.stringify(portable) });

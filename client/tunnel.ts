@@ -1,12 +1,14 @@
 /** One running agent and the link to it: what every intake opens its channels on. */
 import { launch } from "../bootstrap/launch.ts";
 import type { Launched } from "../bootstrap/launch.ts";
+import { LateModules } from "../bootstrap/payload.ts";
 import type { Transport, TransportPeer } from "../bootstrap/transport.ts";
 import type { Bundle } from "../bundler/format.ts";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { AgentOptions } from "../agent-src/agent.ts";
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { GoAway } from "../agent-src/wire/codes.ts";
+import { LinkControl } from "../agent-src/wire/link-control.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
 import type { LinkEnd } from "../agent-src/wire/event.ts";
@@ -14,6 +16,7 @@ import type { Target } from "../agent-src/wire/target.ts";
 import { LastLines } from "./last-lines.ts";
 import { explainEnd, settledWithin } from "./link-end.ts";
 import type { Log } from "./log.ts";
+import { serveModule } from "./module-server.ts";
 
 export interface TunnelRequest {
   readonly transport: Transport;
@@ -41,6 +44,8 @@ export interface Tunnel {
 
 /** Bytes of the hello; the mux may add nothing else before the peer has spoken. */
 const HELLO_BYTES = 1024;
+/** What the agent opens: it asks for modules of its own. */
+const MAX_AGENT_CHANNELS = 64;
 /** How long the far side may take to go after go-away. Its own work at that point is one process exit. */
 const CLOSE_WAIT_MS = 3000;
 
@@ -58,7 +63,8 @@ const IGNORE: ChannelHandler = {
  */
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   const { transport, bundle, log } = request;
-  const mux = new Mux("client", monotonicMs());
+  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS });
+  mux.flight.control = new LinkControl(mux.flight);
   const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
   const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1) };
   const agent = await launch({
@@ -74,7 +80,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   agent.stderr.on("data", (chunk: Buffer) => {
     for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
   });
-  const { link, greeted, ended } = startLink(mux, agent, log);
+  const { link, greeted, ended } = startLink(mux, agent, new LateModules(bundle), log);
   const lost = ended.then((end) =>
     explainEnd(end, {
       agent,
@@ -115,7 +121,7 @@ interface StartedLink {
   readonly ended: Promise<LinkEnd>;
 }
 
-function startLink(mux: Mux, agent: Launched, log: Log): StartedLink {
+function startLink(mux: Mux, agent: Launched, late: LateModules, log: Log): StartedLink {
   let greet: (value: undefined) => void = () => {};
   let end: (value: LinkEnd) => void = () => {};
   const greeted = new Promise<undefined>((resolve) => (greet = resolve));
@@ -125,6 +131,7 @@ function startLink(mux: Mux, agent: Launched, log: Log): StartedLink {
     input: agent.stdout,
     output: agent.stdin,
     hello: () => greet(undefined),
+    open: (channel) => serveModule(channel, late, log),
     ended: end,
     fault: (error, channel) => log(0, `channel ${channel.id} failed: ${String(error)}`),
   });

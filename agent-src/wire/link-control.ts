@@ -210,7 +210,10 @@ export class LinkControl implements Control {
     switch (this.state) {
       case "startup":
       case "up":
-        if (this.state === "up" && rttMs > this.minRttMs * (1 + QUEUE_RTTS) + this.headroomBytes / this.rate) {
+        if (
+          this.state === "up" &&
+          rttMs > this.minRttMs * (1 + QUEUE_RTTS) + this.headroomBytes / this.rate
+        ) {
           // What was added stands in a queue: there is no more to be had.
           this.enter("down", nowMs);
           return;

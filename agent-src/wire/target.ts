@@ -17,10 +17,15 @@ export type Target =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   /** The loader's source maps: the client writes the payload and ends. */
   | { readonly kind: "maps" }
+  /** A module of the agent's own bundle: whoever has it writes its payload and ends. */
+  | { readonly kind: "module"; readonly filename: string }
   | { readonly kind: "unknown"; readonly number: number };
 
-/** First byte of OPEN. An endpoint follows `Tcp`, nothing follows `Maps`. */
-const Kind = { Tcp: 1, Maps: 2 } as const;
+/** First byte of OPEN. An endpoint follows `Tcp`, a filename `Module`, nothing `Maps`. */
+const Kind = { Tcp: 1, Maps: 2, Module: 3 } as const;
+
+/** Longest filename that can be asked for, ASCII: what is left of OPEN's payload. */
+export const MAX_FILENAME_CHARS = 511;
 
 const HOST = /^[!-~]{1,255}$/;
 
@@ -41,6 +46,12 @@ export function writeOpen(writer: FrameWriter, id: number, target: Target): void
   if (target.kind === "tcp") {
     writer.frame(Frame.Open, id, 3 + target.host.length).u8(Kind.Tcp);
     writeEndpoint(writer, target);
+  } else if (target.kind === "module") {
+    const { filename } = target;
+    writer
+      .frame(Frame.Open, id, 1 + filename.length)
+      .u8(Kind.Module)
+      .text(filename);
   } else writer.frame(Frame.Open, id, 1).u8(target.kind === "maps" ? Kind.Maps : target.number);
 }
 
@@ -51,6 +62,8 @@ export function readOpen(payload: Uint8Array): Target {
     const { host, port } = readEndpoint(payload, 1);
     return { kind: "tcp", host, port };
   }
+  if (number === Kind.Module)
+    return { kind: "module", filename: String.fromCharCode(...payload.subarray(1)) };
   return number === Kind.Maps ? { kind: "maps" } : { kind: "unknown", number };
 }
 

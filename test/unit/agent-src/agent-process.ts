@@ -22,7 +22,7 @@ import type { Endpoint } from "../../../agent-src/wire/target.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../../agent-src/main.ts", import.meta.url));
 const LOADER =
-  "exports.addMaps = (payload) => { if (payload[0] === 33) throw new Error('no maps');" +
+  "exports.fetchBy = () => {}; exports.addMaps = (payload) => { if (payload[0] === 33) throw new Error('no maps');" +
   " process.stderr.write(`maps ${payload.length} ${payload[payload.length - 1]}\\n`); };";
 
 /** Writes the agent as one file for the oldest runtime. */

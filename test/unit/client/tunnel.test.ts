@@ -79,3 +79,16 @@ test("an agent that is killed is a lost link that names the signal", async () =>
   assert.equal(error.code, "link-lost");
   assert.match(error.message, /SIGKILL/);
 });
+
+test("the agent asks for its link control when it is at work, once", async () => {
+  const lines: string[] = [];
+  const log = createLog(2, (line) => lines.push(line));
+  const bundle = await readAgentBundle();
+  const tunnel = await openTunnel({ transport: localTransport(), bundle, log, verbosity: 2 });
+  while (!lines.some((line) => line.includes("asks for"))) await new Promise(setImmediate);
+  await tunnel.close();
+  const asked = lines.filter((line) => line.includes("asks for"));
+  assert.equal(asked.length, 1);
+  assert.match(asked[0] ?? "", /asks for agent-src\/wire\/link-control\.ts: \d{4} bytes/);
+  assert.ok(!lines.some((line) => line.includes("no link control")), lines.join("\n"));
+});

@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { receiveMaps, MAX_MAPS_BYTES } from "../../../../agent-src/service/maps.ts";
+import { MAX_PAYLOAD_BYTES, receiveMaps } from "../../../../agent-src/service/modules.ts";
 import type { Channel, ChannelHandler } from "../../../../agent-src/wire/channel.ts";
 import { GoAway, ResetCode } from "../../../../agent-src/wire/codes.ts";
 import type { LinkEnd } from "../../../../agent-src/wire/event.ts";
@@ -207,8 +207,8 @@ test("a link that has ended resets what is opened later, and ends once", async (
 
 test("source maps: the limit is taken, one byte more is refused", async () => {
   for (const [bytes, expected] of [
-    [MAX_MAPS_BYTES, "end"],
-    [MAX_MAPS_BYTES + 1, `reset ${ResetCode.Resource}`],
+    [MAX_PAYLOAD_BYTES, "end"],
+    [MAX_PAYLOAD_BYTES + 1, `reset ${ResetCode.Resource}`],
   ] satisfies [number, string][]) {
     let taken = 0;
     const two = linkTwo((channel) => receiveMaps(channel, (payload) => (taken = payload.length)));
