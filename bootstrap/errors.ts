@@ -13,6 +13,12 @@ export type BootstrapErrorCode =
   | "shell-no-input"
   | "runtime-missing"
   | "runtime-too-old"
+  | "runtime-unavailable"
+  | "runtime-file"
+  | "runtime-target"
+  | "runtime-fetch"
+  | "runtime-damaged"
+  | "runtime-cache"
   | "noise-limit"
   | "upload-truncated"
   | "agent-crashed"
@@ -34,6 +40,12 @@ export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
   "shell-no-input": EXIT.unavailable,
   "runtime-missing": EXIT.unavailable,
   "runtime-too-old": EXIT.unavailable,
+  "runtime-unavailable": EXIT.unavailable,
+  "runtime-file": EXIT.usage,
+  "runtime-target": EXIT.usage,
+  "runtime-fetch": EXIT.unavailable,
+  "runtime-damaged": EXIT.io,
+  "runtime-cache": EXIT.io,
   "noise-limit": EXIT.unavailable,
   "upload-truncated": EXIT.io,
   "agent-crashed": EXIT.software,

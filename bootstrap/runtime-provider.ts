@@ -11,7 +11,7 @@ export interface RuntimeTarget {
   readonly libcVersion: string | undefined;
 }
 
-/** A runtime's executable on the near side's disk: one file that needs nothing beside the libc. */
+/** A runtime's executable on the near side's disk: one file. */
 export interface RuntimeFile {
   readonly path: string;
   readonly name: "node" | "bun" | "deno";
@@ -20,6 +20,8 @@ export interface RuntimeFile {
   readonly bytes: number;
   /** Hex sha256 of the file. */
   readonly sha256: string;
+  /** Libraries beside the libc that must be there, such as "libstdc++.so.6": the likely reason if it does not start. */
+  readonly assumes: readonly string[];
 }
 
 export interface RuntimeProvider {

@@ -3,7 +3,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { ExecutableError, readElf } from "./elf.ts";
 import type { ElfDemands } from "./elf.ts";
 import { readMachO } from "./mach-o.ts";
-import type { RuntimeTarget } from "./runtime-provider.ts";
+import type { RuntimeTarget } from "../runtime-provider.ts";
 
 export interface Executable {
   /** As process.platform and process.arch have it. */
