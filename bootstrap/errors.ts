@@ -15,7 +15,6 @@ export type BootstrapErrorCode =
   | "runtime-too-old"
   | "runtime-unavailable"
   | "runtime-file"
-  | "runtime-target"
   | "runtime-fetch"
   | "runtime-damaged"
   | "runtime-cache"
@@ -42,7 +41,6 @@ export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
   "runtime-too-old": EXIT.unavailable,
   "runtime-unavailable": EXIT.unavailable,
   "runtime-file": EXIT.usage,
-  "runtime-target": EXIT.usage,
   "runtime-fetch": EXIT.unavailable,
   "runtime-damaged": EXIT.io,
   "runtime-cache": EXIT.io,

@@ -1,8 +1,13 @@
 /** The options by which every command that goes to a host says where it is and how it is reached. */
 import { localTransport } from "../bootstrap/local.ts";
 import { opensshTransport } from "../bootstrap/openssh.ts";
+import type { RuntimeProvider } from "../bootstrap/runtime-provider.ts";
+import { RuntimeCache } from "../bootstrap/runtimes/cache.ts";
+import { ownRuntime, runtimeProvider } from "../bootstrap/runtimes/sources.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { UsageError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { uploadProgress } from "./progress.ts";
 import { parseRemote } from "./remote.ts";
 import type { Remote } from "./remote.ts";
 import { splitCommand } from "./shell-words.ts";
@@ -21,6 +26,8 @@ export interface ConnectionOptions {
   readonly sshConfig?: string;
   /** Shell words that start a runtime there, instead of searching one. */
   readonly runtime?: string;
+  /** A runtime's executable on this machine, or a folder with some, to upload where there is none. */
+  readonly runtimeFrom?: string;
 }
 
 /** For readArguments(); a command adds its own. */
@@ -30,6 +37,7 @@ export const CONNECTION_SPECIFICATION = {
   transport: { type: "string" },
   "ssh-config": { type: "string" },
   runtime: { type: "string" },
+  "runtime-from": { type: "string" },
 } as const;
 
 interface ConnectionValues {
@@ -38,6 +46,7 @@ interface ConnectionValues {
   readonly transport?: string | undefined;
   readonly "ssh-config"?: string | undefined;
   readonly runtime?: string | undefined;
+  readonly "runtime-from"?: string | undefined;
 }
 
 /** @throws UsageError naming the option and what is wrong with it. */
@@ -59,12 +68,15 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
     );
   }
   if (sshConfig === "") throw new UsageError("Cannot use --ssh-config: the name of the file is empty");
+  const runtimeFrom = values["runtime-from"];
+  if (runtimeFrom === "") throw new UsageError("Cannot use --runtime-from: the name of the file is empty");
   return {
     ...(remote === undefined || remote === "-" || remote === "" ? {} : { remote: parseRemote(remote) }),
     transport,
     sshCommand: [...parseSshCommand(sshCmd), ...(sshConfig === undefined ? [] : ["-F", sshConfig])],
     ...(sshConfig === undefined ? {} : { sshConfig }),
     ...(runtime === undefined ? {} : { runtime }),
+    ...(runtimeFrom === undefined ? {} : { runtimeFrom }),
   };
 }
 
@@ -80,6 +92,16 @@ export async function transportFor(options: ConnectionOptions): Promise<Transpor
       return ssh2Transport({ ...remote, ...(sshConfig === undefined ? {} : { configFile: sshConfig }) });
     }
   }
+}
+
+/** What launch() asks for a runtime to upload; its progress is shown on stderr. */
+export function runtimeProviderFor({ runtimeFrom }: ConnectionOptions, log: Log): RuntimeProvider {
+  return runtimeProvider({
+    from: runtimeFrom,
+    own: ownRuntime(),
+    cache: new RuntimeCache(),
+    onProgress: uploadProgress(process.stderr, log),
+  });
 }
 
 function parseTransport(text: string | undefined): SshTransport {

@@ -3,13 +3,15 @@ const WHERE_TO = `  -r, --remote HOST      the ssh destination; without it every
   -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
       --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
       --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
-      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node`;
+      --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
+      --runtime-from PATH  a runtime's executable on this machine, or a folder with some: to upload where there is none`;
 
 /** What --help prints. */
 export const HELP: string = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]
        sshuttle -r [user@]host[:port] --socks [ADDR:]PORT
        sshuttle run [-r [user@]host[:port]] SCRIPT [ARGS]
        sshuttle bundle [ENTRY] [--inspect [--json | --html FILE]] [-o FILE]
+       sshuttle runtime fetch [TARGET...] | list | prune [--all]
        sshuttle cleanup
 
 A tunnel over ssh that needs nothing on the server but sshd.
@@ -39,6 +41,7 @@ Other:
 run      runs a TypeScript or JavaScript program there, nothing installed; sshuttle run --help
 bundle   shows or writes what is uploaded to the far side: ENTRY is a program, or an archive (.tar) that
          -o wrote; without ENTRY, it is the tunnel's own agent
+runtime  fetches runtimes to upload to servers that have none; sshuttle runtime --help
 cleanup  removes firewall rules that a crash left behind
 `;
 
@@ -54,4 +57,22 @@ ${WHERE_TO}
       --env NAME[=VALUE] set a variable in its environment, by default to the value that it has here (may be repeated)
   -v, --verbose          say more: -v the far side, -vv processes
   -h, --help             print this
+`;
+
+/** What runtime --help prints. */
+export const RUNTIME_HELP = `Usage: sshuttle runtime fetch [TARGET...]
+       sshuttle runtime list
+       sshuttle runtime prune [--all]
+
+A server without a JavaScript runtime gets one uploaded: what --runtime-from names, or else the one that runs
+sshuttle here, or else one that was fetched. Nothing is fetched unless you ask for it here.
+
+fetch  gets a runtime for TARGET by npm, as npm is configured, and checks it against the hashes of this version:
+       linux-x64, linux-arm64           glibc 2.28 or later
+       linux-x64-glibc2.17, linux-arm64-glibc2.17
+       linux-x64-musl, linux-arm64-musl
+       darwin-x64, darwin-arm64
+       without TARGET, for a machine like this one
+list   shows this machine's own and those that were fetched, with what they need
+prune  removes those that this version of sshuttle cannot use; --all the others too
 `;

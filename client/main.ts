@@ -16,6 +16,8 @@ async function run(argv: readonly string[]): Promise<number> {
     case "run":
       // What our stdin still has to say is nobody's any more.
       return process.exit(await (await import("./commands/run-run.ts")).runRun(rest));
+    case "runtime":
+      return (await import("./commands/run-runtime.ts")).runRuntime(rest);
     case "cleanup":
       return (await import("./commands/run-cleanup.ts")).runCleanupCommand(rest);
     case FIREWALL_HELPER:

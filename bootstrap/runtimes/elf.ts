@@ -176,7 +176,9 @@ class ElfFile {
   }
 
   private name(offset: number): string {
-    const bytes = this.source.read(offset, Math.max(0, Math.min(MAX_NAME_BYTES, this.source.size - offset)));
+    if (offset >= this.source.size)
+      throw new ExecutableError(`a name of it is at offset ${offset}, behind its end`);
+    const bytes = this.source.read(offset, Math.min(MAX_NAME_BYTES, this.source.size - offset));
     const end = bytes.indexOf(0);
     if (end < 0) throw new ExecutableError(`the name at offset ${offset} has no end`);
     return Buffer.from(bytes.subarray(0, end)).toString("latin1");

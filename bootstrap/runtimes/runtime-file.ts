@@ -6,7 +6,7 @@ import { ExecutableError } from "./elf.ts";
 import { BootstrapError } from "../errors.ts";
 import { compareVersions, readExecutable } from "./executable.ts";
 import type { Executable } from "./executable.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bundler/printable.ts";
 import type { RuntimeFile } from "../runtime-provider.ts";
 
 export interface InspectedRuntime {
@@ -31,15 +31,17 @@ const PIECE_BYTES = 1_048_576;
 
 /**
  * Reads the whole file once, a third of a second for Node.
+ * @param known of a runtime that can be asked, such as our own: not every distribution leaves the marks in.
  * @throws BootstrapError "runtime-file" if it is no runtime, cannot be read, or is damaged.
  */
-export async function inspectRuntime(path: string): Promise<InspectedRuntime> {
+export async function inspectRuntime(path: string, known?: NamedRuntime): Promise<InspectedRuntime> {
   try {
     const { executable, bytes } = withFile(path, (source) => ({
       executable: readExecutable(source),
       bytes: source.size,
     }));
-    const { sha256, runtime } = await scan(path);
+    const { sha256, runtime: marked } = await scan(path);
+    const runtime = known ?? marked;
     if (runtime === undefined) throw new ExecutableError("it is neither Node nor Bun nor Deno");
     const assumes = executable.libraries;
     return { executable, file: { path, ...runtime, bytes, sha256, assumes } };
@@ -60,9 +62,11 @@ export async function hashFile(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-type Named = Pick<RuntimeFile, "name" | "version">;
+export type NamedRuntime = Pick<RuntimeFile, "name" | "version">;
 
-async function scan(path: string): Promise<{ readonly sha256: string; readonly runtime: Named | undefined }> {
+async function scan(
+  path: string,
+): Promise<{ readonly sha256: string; readonly runtime: NamedRuntime | undefined }> {
   const hash = createHash("sha256");
   const versions = new Map<RuntimeFile["name"], string>();
   let tail = Buffer.alloc(0);

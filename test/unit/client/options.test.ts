@@ -165,3 +165,8 @@ test("--no-agent leaves the work to sshd: it needs one, and has no use for a run
   refused(["--no-agent", "--socks", "1080"], /no sshd that would forward/, /name a remote/);
   refused(["-r", "h", "--no-agent", "--runtime", "node", "10/8"], /Cannot use --runtime with --no-agent/);
 });
+
+test("--runtime-from names a file or a folder, and not nothing", () => {
+  assert.equal(parsed("-r", "host", "10/8", "--runtime-from", "/opt/runtimes").runtimeFrom, "/opt/runtimes");
+  refused(["-r", "host", "10/8", "--runtime-from", ""], /--runtime-from: the name of the file is empty/);
+});
