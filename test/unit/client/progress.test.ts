@@ -107,7 +107,7 @@ function upload(isTTY: boolean): { readonly drawn: readonly string[]; readonly l
 test("on a terminal the line is drawn ten times a second, and is gone in the end", () => {
   const { drawn, logged } = upload(true);
   assert.equal(drawn.length, 11);
-  for (const text of drawn) assert.match(text, /^\r\u001B\[K/);
+  for (const text of drawn) assert.ok(text.startsWith("\r\u001B[K"));
   assert.equal(drawn.at(-1), "\r\u001B[K");
   assert.deepEqual(logged, ["1 uploaded node 20.1.0: 10.0 MB in 1.0 s (10.0 MB/s)"]);
 });

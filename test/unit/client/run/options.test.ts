@@ -37,8 +37,19 @@ test("a -- before the script ends our options and is nobody's; one behind it is 
 });
 
 test("long options may be cut short before the script, with their value apart or not", () => {
-  const options = parsed("--rem", "host", "--runt=/opt/node", "--en", "A=1", "agent.tar", "--rem", "x");
+  const options = parsed(
+    "--rem",
+    "host",
+    "--ssh-co=/my/config",
+    "--runtime=/opt/node",
+    "--en",
+    "A=1",
+    "agent.tar",
+    "--rem",
+    "x",
+  );
   assert.equal(options.remote?.destination, "host");
+  assert.equal(options.sshConfig, "/my/config");
   assert.equal(options.runtime, "/opt/node");
   assert.deepEqual(options.env, { A: "1" });
   assert.equal(options.script, "agent.tar");
