@@ -6,7 +6,7 @@
  * has. Once the command runs, a lost connection is exit status 255 and a line on stderr, as from ssh.
  */
 import { PassThrough } from "node:stream";
-import type { ClientChannel } from "ssh2";
+import type { Client, ClientChannel } from "ssh2";
 import { BootstrapError } from "./errors.ts";
 import { printable } from "../bundler/printable.ts";
 import { ChannelInput } from "./ssh2/channel-input.ts";
@@ -14,7 +14,7 @@ import { asBootstrapError, connectHost } from "./ssh2/connection.ts";
 import type { HostConnection } from "./ssh2/connection.ts";
 import { createPrompter } from "./ssh2/prompter.ts";
 import { SshConfiguration } from "./ssh2/read-config.ts";
-import type { Transport, TransportExit, TransportPeer, TransportProcess } from "./transport.ts";
+import type { Transport, TransportExit, TransportProcess } from "./transport.ts";
 
 export interface Ssh2Options {
   /** "[user@]host" or a Host of the configuration. */
@@ -48,8 +48,10 @@ export function ssh2Transport(options: Ssh2Options): Transport {
   const description = `ssh ${options.destination}`;
   return {
     description,
-    spawn: (command) =>
-      new RemoteCommand(options.configFile, { host, user, port: options.port }, description, command),
+    spawn: (command) => {
+      const destination = { host, user, port: options.port };
+      return new RemoteCommand(options.configFile, destination, description, command).process;
+    },
   };
 }
 
@@ -59,16 +61,19 @@ interface Destination {
   readonly port: number | undefined;
 }
 
-class RemoteCommand implements TransportProcess {
-  readonly stdin = new ChannelInput();
-  readonly stdout = new PassThrough();
-  readonly stderr = new PassThrough();
-  readonly exit: Promise<TransportExit>;
+class RemoteCommand {
+  readonly process: TransportProcess;
+  private readonly stdin = new ChannelInput();
+  private readonly stdout = new PassThrough();
+  private readonly stderr = new PassThrough();
   private readonly stop = new AbortController();
   private connection: HostConnection | undefined;
   private channel: ClientChannel | undefined;
+  private status: TransportExit | undefined;
+  private stderrEnded: Promise<void> | undefined;
   private killedBy: NodeJS.Signals | undefined;
   private forced: NodeJS.Timeout | undefined;
+  private isOver = false;
 
   constructor(
     configFile: string | undefined,
@@ -76,36 +81,47 @@ class RemoteCommand implements TransportProcess {
     description: string,
     command: string,
   ) {
-    const outputClosed = Promise.all([this.stdout, this.stderr].map(closed));
+    const outputClosed = Promise.all([this.stdout, this.stderr].map(closingOf));
     const ended = this.run(configFile, destination, command).catch((error: unknown) => {
       if (this.killedBy !== undefined) return { code: null, signal: this.killedBy };
       throw asBootstrapError(description, error);
     });
-    const settled = ended.finally(() => this.endStreams());
-    this.exit = settled
-      .then((exit) => outputClosed.then(() => exit))
-      .finally(() => clearTimeout(this.forced));
+    const exit = ended
+      .finally(() => this.endStreams())
+      .then((outcome) => outputClosed.then(() => outcome))
+      .finally(() => {
+        this.isOver = true;
+        clearTimeout(this.forced);
+      });
     // Whoever does not ask how it ended need not hear that it failed.
-    this.exit.catch(() => undefined);
+    exit.catch(() => undefined);
+    const connection = (): HostConnection | undefined => this.connection;
+    this.process = {
+      stdin: this.stdin,
+      stdout: this.stdout,
+      stderr: this.stderr,
+      exit,
+      /** A ProxyCommand's. */
+      get pid(): number | undefined {
+        return connection()?.pid;
+      },
+      peers: () => connection()?.peers ?? [],
+      kill: (signal) => this.kill(signal),
+    };
   }
 
-  /** A ProxyCommand's. */
-  get pid(): number | undefined {
-    return this.connection?.pid;
-  }
-
-  peers(): readonly TransportPeer[] {
-    return this.connection?.peers ?? [];
-  }
-
-  kill(signal: NodeJS.Signals): void {
+  private kill(signal: NodeJS.Signals): void {
+    if (this.isOver) return;
     this.killedBy ??= signal;
     this.stop.abort();
     const { connection } = this;
-    if (connection === undefined || this.forced !== undefined) return;
-    // The far side hears of it where its sshd passes signals on, and of the end of its input in any case.
-    this.channel?.signal(signal.replace(/^SIG/, ""));
-    connection.client.end();
+    if (connection === undefined) return;
+    if (this.forced === undefined) {
+      // The far side hears of it where its sshd passes signals on, and of the end of its input in any case.
+      this.channel?.signal(signal.replace(/^SIG/, ""));
+      connection.client.end();
+    }
+    clearTimeout(this.forced);
     this.forced = setTimeout(() => this.force(connection), signal === "SIGKILL" ? 0 : CLOSE_WAIT_MS);
   }
 
@@ -135,47 +151,34 @@ class RemoteCommand implements TransportProcess {
   }
 
   private async execute(connection: HostConnection, command: string): Promise<TransportExit> {
-    const { client, pipe } = connection;
+    const { client } = connection;
     const where = connection.settings.host;
     let lost: string | undefined;
     client.on("error", (error) => (lost ??= printable(error.message)));
-    return await new Promise((resolve, reject) => {
-      const end = (): void => {
-        if (this.killedBy === undefined)
-          this.say(`Connection to ${where} closed${lost === undefined ? " by the far side" : `: ${lost}`}`);
-        resolve(
-          this.killedBy === undefined
-            ? { code: SSH_STATUS, signal: null }
-            : { code: null, signal: this.killedBy },
-        );
-      };
-      client.once("close", end);
-      client.exec(command, (error, channel) => {
-        if (error !== undefined) {
-          client.end();
-          reject(
-            new BootstrapError(
-              "shell-refused",
-              `Cannot run a command by ssh ${where}: ${printable(error.message)}`,
-              { cause: error },
-            ),
-          );
-          return;
-        }
-        this.channel = channel;
-        this.stdin.attach(channel, pipe);
-        channel.pipe(this.stdout);
-        channel.stderr.pipe(this.stderr);
-        channel.on("error", () => undefined);
-        channel.once("exit", (code: number | null, signal?: string) => {
-          client.off("close", end);
-          channel.once("close", () => client.end());
-          client.once("close", () => resolve({ code, signal: signal ?? null }));
-        });
-        // A session that ends without a status.
-        channel.once("close", () => client.end());
-      });
+    const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+    await openChannel(client, command, where, (channel) => this.attach(channel, connection));
+    await Promise.all([closed, this.stderrEnded]);
+    if (this.status !== undefined) return this.status;
+    if (this.killedBy !== undefined) return { code: null, signal: this.killedBy };
+    this.say(`Connection to ${where} closed${lost === undefined ? " by the far side" : `: ${lost}`}`);
+    return { code: SSH_STATUS, signal: null };
+  }
+
+  /** At once: output, status and end may be in the same packet as the news that the command runs. */
+  private attach(channel: ClientChannel, { client, pipe }: HostConnection): void {
+    this.channel = channel;
+    this.stdin.attach(channel, pipe);
+    channel.pipe(this.stdout);
+    // Left open for our own last words.
+    channel.stderr.pipe(this.stderr, { end: false });
+    this.stderrEnded = new Promise((resolve) => channel.stderr.once("end", () => resolve()));
+    // Whoever has closed it shall not hold up the rest.
+    this.stderr.once("close", () => channel.stderr.resume());
+    channel.on("error", () => undefined);
+    channel.once("exit", (code: number | null, signal?: string) => {
+      this.status = { code, signal: signal ?? null };
     });
+    channel.once("close", () => client.end());
   }
 
   private say(line: string): void {
@@ -189,6 +192,27 @@ class RemoteCommand implements TransportProcess {
   }
 }
 
-function closed(stream: PassThrough): Promise<void> {
+/** @throws BootstrapError "shell-refused" if the server runs no commands for this login, or is gone. */
+async function openChannel(
+  client: Client,
+  command: string,
+  where: string,
+  opened: (channel: ClientChannel) => void,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.exec(command, (error, channel) => {
+      if (error === undefined) {
+        opened(channel);
+        resolve();
+        return;
+      }
+      client.end();
+      const message = `Cannot run a command by ssh ${where}: ${printable(error.message)}`;
+      reject(new BootstrapError("shell-refused", message, { cause: error }));
+    });
+  });
+}
+
+function closingOf(stream: PassThrough): Promise<void> {
   return new Promise((resolve) => stream.once("close", () => resolve()));
 }

@@ -72,7 +72,9 @@ class Login {
     const { connectTimeoutMs, showBanner } = this.settings;
     const { client, context } = this;
     await new Promise<void>((resolve, reject) => {
-      const fail = (error: Error): void => reject(this.explain(error));
+      const fail = (error: Error): void => {
+        if (this.phase !== "ready") reject(this.explain(error));
+      };
       const stop = (): void => fail(new Error("stopped"));
       context.signal.addEventListener("abort", stop, { once: true });
       if (connectTimeoutMs !== undefined) {

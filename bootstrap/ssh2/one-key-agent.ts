@@ -30,13 +30,11 @@ export class OneKeyAgent extends ssh2.BaseAgent<ParsedKey> {
   }
 
   private async answer(data: Buffer, options: SigningRequestOptions, callback: SignCallback): Promise<void> {
-    let signature: Buffer;
     try {
-      signature = await this.signer(data, options);
+      // ssh2 throws in here if it can make nothing of the signature.
+      callback(undefined, await this.signer(data, options));
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)));
-      return;
     }
-    callback(undefined, signature);
   }
 }

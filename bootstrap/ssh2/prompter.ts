@@ -34,8 +34,9 @@ export function createPrompter(signal: AbortSignal): Prompter {
   return {
     canAsk: () => way().kind !== "none",
     ask: (question) => {
-      const answer = last.then(() => put(question));
-      last = answer.catch(() => undefined);
+      // A terminal that went away in between answers nothing.
+      const answer = last.then(() => put(question)).catch(() => undefined);
+      last = answer;
       return answer;
     },
   };

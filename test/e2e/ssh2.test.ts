@@ -71,6 +71,8 @@ Host careless
   UserKnownHostsFile ${file("known_changed")}
   StrictHostKeyChecking no
   Port ${PORT.password}
+Host server6
+  HostName ${addressOf("server", "client").v6}
 Host silent
   ServerAliveInterval 1
   ServerAliveCountMax 1
@@ -455,13 +457,16 @@ describe("jump hosts", () => {
   });
 });
 
-for (const unprivileged of [false, true]) {
-  describe(`capture by nft, ${unprivileged ? "by sudo's helper" : "as root"}`, () => {
+for (const [host, unprivileged, peer] of [
+  ["server", false, `${SERVER}:22`],
+  ["server6", true, `\\[${addressOf("server", "client").v6}\\]:22`],
+] as const) {
+  describe(`capture by nft, ${unprivileged ? "by sudo's helper, over IPv6" : "as root"}`, () => {
     test("64 MiB go down and up bit for bit, the tunnel's own connection is not captured; an sshd that is killed is link-lost and leaves nothing", async () => {
       const rules = await lab.client.rules();
-      const tunnel = start("server", ["--method", "nft", "0/0", "::/0"], { unprivileged });
+      const tunnel = start(host, ["--method", "nft", "0/0", "::/0"], { unprivileged });
       await tunnel.output(/^sshuttle: capturing /m);
-      assert.match(tunnel.said, new RegExp(`never captured, since ssh is connected to it: ${SERVER}:22\n`));
+      assert.match(tunnel.said, new RegExp(`never captured, since ssh is connected to it: ${peer}\n`));
       await assertDownload(lab.client, `http://10.1.2.3/stream?bytes=${64 * MIB}`, 64 * MIB);
       await assertUpload(lab.client, "http://10.1.2.3/sink", 64 * MIB);
       await assertDownload(lab.client, `http://[2001:db8:f000::3]/stream?bytes=${MIB}`, MIB);
@@ -469,7 +474,10 @@ for (const unprivileged of [false, true]) {
       process.kill(sshdSession(), "SIGKILL");
       const { code, stderr } = await tunnel.end();
       assert.equal(code, 75, stderr);
-      assert.match(stderr, /Lost the link to ssh server: .*exit status 255: .*Connection to server closed/);
+      assert.match(
+        stderr,
+        /Lost the link to ssh server6?: .*exit status 255: .*Connection to server6? closed/,
+      );
       await nothingLeft();
       assert.equal(await lab.client.rules(), rules);
     });
