@@ -1,24 +1,23 @@
-/** The part of the payload that says what the rest is; types only, for both ends of it. */
+/** The part of a payload that says what the rest is; types only, for both ends of it. */
 export interface PayloadIndex {
-  /** Position of the entry in `modules`. */
-  readonly entry: number;
   /** What follows the entry in process.argv. */
-  readonly args: readonly string[];
+  readonly args?: readonly string[];
   /** Set in process.env before anything of the program runs. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly modules: readonly PayloadModule[];
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Filenames of the modules, in the first payload the entry first; then those of modules that are not in it, but to
+   * which imports lead.
+   */
+  readonly names: readonly string[];
+  /** Of each module's text. */
+  readonly bytes: readonly number[];
+  readonly imports: ImportTables;
 }
 
 /**
- * Filename, chunk bytes, kind of chunk, and where specifiers lead: a position in `modules`. "./x" and "../x" are
- * not listed if they are the way to a module's filename as they stand.
+ * By position of a module in `names`, where its specifiers lead: positions in `names`. "./x" and "../x" are not
+ * listed if they are the way to a module's filename as they stand.
  */
-export type PayloadModule = readonly [
-  filename: string,
-  chunkBytes: number,
-  dictionary: ChunkDictionary,
-  imports: Readonly<Record<string, number>>,
-];
-
-/** 0: no dictionary. 1: the texts before it. 2: none, and the texts before it are forgotten: a new group. */
-export type ChunkDictionary = 0 | 1 | 2;
+export interface ImportTables {
+  readonly [module: number]: { readonly [specifier: string]: number };
+}

@@ -1,17 +1,22 @@
 /**
  * What stage 2 reads: the modules, and what to do with them. Written here, read in stage2.ts.
  *
- *   0: 4      length n of the index, big-endian
- *   4: n      the index: JSON of PayloadIndex (payload-index.ts), raw deflated
- *   4+n: …    the chunks, one behind the other
- *   …         the rest: the maps (see encodeMaps), if they come along
+ *   0: 32     sha256 of the rest
+ *   32: …     raw deflate of:
+ *     the index: PayloadIndex (payload-index.ts) as JSON, and "\n"
+ *     the texts, one behind the other
+ *     the text of the maps (see encodeMaps), if they come along
+ *
+ * One stream, and not the bundle's chunks, each of which can be inflated with the chunks before it and says how it is
+ * coded: that takes 4 % more.
  */
+import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { inflateRawSync, deflateRawSync } from "node:zlib";
 import type { Bundle, BundledModule } from "../bundler/format.ts";
-import { groupsNeeded } from "../bundler/groups.ts";
+import { inflateModules } from "../bundler/inflate.ts";
 import { decodeMappings } from "../bundler/source-map.ts";
-import type { PayloadIndex, PayloadModule } from "./payload-index.ts";
+import type { PayloadIndex } from "./payload-index.ts";
 import { createPosition } from "./trace-maps.ts";
 
 export interface PayloadOptions {
@@ -26,71 +31,48 @@ export interface PayloadOptions {
 /** @throws RangeError if the bundle has no group of a name in `options.groups`. */
 export function encodePayload(bundle: Bundle, options: PayloadOptions): Uint8Array {
   const modules = modulesSent(bundle, options.groups);
-  const positions = positionsOf(modules);
-  const entry = positions.get(bundle.entry) ?? 0;
-  const index = { entry, args: options.args ?? [], env: options.env ?? {} };
-  return encodeModules(index, modules, positions, options.maps);
+  const entryFirst = modules.toSorted(
+    (a, b) => Number(b.filename === bundle.entry) - Number(a.filename === bundle.entry),
+  );
+  const { args = [], env = {} } = options;
+  return encodeModules(bundle, entryFirst, options.maps, { args, env });
 }
 
-/**
- * What has been sent of a bundle, and what a module needs beyond it: for the loader's fetchBy() on the far side, where
- * an import() has led to a group that was not sent.
- */
-export class LateModules {
-  private readonly bundle: Bundle;
-  private readonly sent: BundledModule[];
-  private readonly groups: Set<string>;
-
-  /** @param groups those that were sent at the beginning, beside the entry's. */
-  constructor(bundle: Bundle, groups: readonly string[] = []) {
-    this.bundle = bundle;
-    this.sent = modulesSent(bundle, groups);
-    this.groups = new Set(groups);
+/** The modules of the bundle that belong to the entry's group or to one of `groups`. */
+export function modulesSent(bundle: Bundle, groups: readonly string[] = []): BundledModule[] {
+  const known = new Set(bundle.modules.map(({ group }) => group));
+  for (const group of groups) {
+    if (known.has(group)) continue;
+    throw new RangeError(`Cannot send group "${group}": the bundle has ${JSON.stringify([...known])}`);
   }
-
-  /**
-   * The groups that the module needs and that were not sent, with their maps; they count as sent from now on. Without
-   * modules where all of them were; undefined if the bundle has no such module.
-   */
-  payloadFor(filename: string): Uint8Array | undefined {
-    if (!this.bundle.modules.some((module) => module.filename === filename)) return undefined;
-    const groups = groupsNeeded(this.bundle, filename).filter((group) => !this.groups.has(group));
-    const modules = this.bundle.modules.filter(({ group }) => groups.includes(group));
-    this.sent.push(...modules);
-    for (const group of groups) this.groups.add(group);
-    return encodeModules(
-      { entry: 0, args: [], env: {} },
-      modules,
-      positionsOf(this.sent),
-      modules.length > 0,
-    );
-  }
+  return bundle.modules.filter(({ group }) => group === "" || groups.includes(group));
 }
 
-function encodeModules(
-  rest: Omit<PayloadIndex, "modules">,
+/** A payload of some of the bundle's modules; their groups must be whole. */
+export function encodeModules(
+  bundle: Bundle,
   modules: readonly BundledModule[],
-  positions: ReadonlyMap<string, number>,
   withMaps: boolean,
+  options: Pick<PayloadIndex, "args" | "env"> = {},
 ): Uint8Array {
+  const groups = new Set(modules.map(({ group }) => group));
+  const all = inflateModules(bundle.modules.filter(({ group }) => groups.has(group)));
+  const texts = modules.map(({ filename }) => all.get(filename) ?? new Uint8Array());
+  const names = modules.map(({ filename }) => filename);
   const index: PayloadIndex = {
-    ...rest,
-    modules: modules.map((module, position): PayloadModule => {
-      const startsGroup = position > 0 && modules[position - 1]?.group !== module.group;
-      const dictionary = module.usesDictionary ? 1 : startsGroup ? 2 : 0;
-      return [module.filename, module.chunk.length, dictionary, importTable(module, positions)];
-    }),
+    ...options,
+    bytes: texts.map(({ length }) => length),
+    imports: importTables(modules, names),
+    names,
   };
-  const deflated = deflateRawSync(JSON.stringify(index), { level: 9 });
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(deflated.length);
-  const chunks = modules.map(({ chunk }) => chunk);
-  const maps = withMaps ? [encodeModuleMaps(modules)] : [];
-  return Buffer.concat([length, deflated, ...chunks, ...maps]);
-}
-
-function positionsOf(modules: readonly BundledModule[]): Map<string, number> {
-  return new Map(modules.map(({ filename }, position) => [filename, position]));
+  const maps = withMaps ? [Buffer.from(mapsText(modules))] : [];
+  const deflated = deflateRawSync(
+    Buffer.concat([Buffer.from(`${JSON.stringify(index)}\n`), ...texts, ...maps]),
+    {
+      level: 9,
+    },
+  );
+  return Buffer.concat([createHash("sha256").update(deflated).digest(), deflated]);
 }
 
 /**
@@ -99,27 +81,17 @@ function positionsOf(modules: readonly BundledModule[]): Map<string, number> {
  * compresses as well, and is read by a line of code.
  */
 export function encodeMaps(bundle: Bundle, groups?: readonly string[]): Uint8Array {
-  return encodeModuleMaps(modulesSent(bundle, groups));
+  return deflateRawSync(mapsText(modulesSent(bundle, groups)), { level: 9 });
 }
 
-function encodeModuleMaps(modules: readonly BundledModule[]): Uint8Array {
+function mapsText(modules: readonly BundledModule[]): string {
   const maps = modules.map((module) => [module.filename, differences(module)]);
   // A literal of JSON, which is read faster than code, and in ASCII, since Node 8 takes U+2028 for a line's end.
   const literal = JSON.stringify(JSON.stringify(Object.fromEntries(maps))).replace(
     /[^ -~]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  const text = `(function(next){return (${createPosition.toString()})(JSON.parse(${literal}),next)})`;
-  return deflateRawSync(text, { level: 9 });
-}
-
-function modulesSent(bundle: Bundle, groups: readonly string[] = []): BundledModule[] {
-  const known = new Set(bundle.modules.map(({ group }) => group));
-  for (const group of groups) {
-    if (known.has(group)) continue;
-    throw new RangeError(`Cannot send group "${group}": the bundle has ${JSON.stringify([...known])}`);
-  }
-  return bundle.modules.filter(({ group }) => group === "" || groups.includes(group));
+  return `(function(next){return (${createPosition.toString()})(JSON.parse(${literal}),next)})`;
 }
 
 function differences(module: BundledModule): number[] {
@@ -138,13 +110,25 @@ function differences(module: BundledModule): number[] {
   return numbers;
 }
 
-function importTable(module: BundledModule, positions: ReadonlyMap<string, number>): Record<string, number> {
-  const table: Record<string, number> = {};
-  for (const { specifier, filename } of module.imports) {
-    const position = filename === undefined ? undefined : positions.get(filename);
-    const isPath =
-      /^\.\.?\//.test(specifier) && posix.join(posix.dirname(module.filename), specifier) === filename;
-    if (position !== undefined && !isPath) table[specifier] = position;
+/** Puts the names of other modules to which imports lead behind those that are in `names`. */
+function importTables(
+  modules: readonly BundledModule[],
+  names: string[],
+): Record<number, Record<string, number>> {
+  const positions = new Map(names.map((name, position) => [name, position]));
+  const tables: Record<number, Record<string, number>> = {};
+  for (const [module, { filename: from, imports }] of modules.entries()) {
+    const listed = imports.flatMap(({ specifier, filename }) => {
+      if (filename === undefined || isPathTo(from, specifier, filename)) return [];
+      const position = positions.get(filename) ?? names.push(filename) - 1;
+      positions.set(filename, position);
+      return [[specifier, position] as const];
+    });
+    if (listed.length > 0) tables[module] = Object.fromEntries(listed);
   }
-  return table;
+  return tables;
+}
+
+function isPathTo(from: string, specifier: string, filename: string): boolean {
+  return /^\.\.?\//.test(specifier) && posix.join(posix.dirname(from), specifier) === filename;
 }

@@ -1,5 +1,4 @@
 /** All that is written before the far side is ready, in order, and what it amounts to. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
 import type { Bundle } from "../bundler/format.ts";
@@ -28,12 +27,9 @@ export interface StageOptions extends PayloadOptions {
 
 export function encodeStages(bundle: Bundle, options: StageOptions): Stages {
   const payload = encodePayload(bundle, options);
-  const sha256 = createHash("sha256").update(payload).digest("hex");
-  const { MARK, PAYLOAD_BYTES, PAYLOAD_SHA256 } = STAGE2_PARAMETERS;
-  const parameters = `${MARK},${PAYLOAD_BYTES},${PAYLOAD_SHA256}`;
-  const values = `"${options.mark}",${payload.length},"${sha256}"`;
+  const { MARK, PAYLOAD_BYTES } = STAGE2_PARAMETERS;
   const body = readFileSync(STAGE2_FILE, "utf8");
-  const text = `(function(${parameters}){${body}\n})(${values})\n//# sourceURL=stage2`;
+  const text = `(function(${MARK},${PAYLOAD_BYTES}){${body}\n})("${options.mark}",${payload.length})\n//# sourceURL=stage2`;
   const stage2 = deflateSync(text, { level: 9 });
   const stage1 = stage1Text(stage2.length);
   return {

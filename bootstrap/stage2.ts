@@ -21,18 +21,18 @@ import type { Position } from "./trace-maps.ts";
 // Parameters of the expression, see stage-texts.ts.
 declare const MARK: string;
 declare const PAYLOAD_BYTES: number;
-declare const PAYLOAD_SHA256: string;
 
 /** No byte for so long, and the far side gives up: a stopped client is no end of stdin, ms. */
 const STALL_MS = 60000;
 const FATAL_STATUS = 99;
-/** How far deflate looks back. Source: RFC 1951, 2. */
-const DICTIONARY_BYTES = 32768;
+/** At the start of a payload. */
+const SHA256_BYTES = 32;
 
 interface Loaded {
-  readonly text: string;
-  /** See PayloadModule. */
-  readonly imports: { readonly [specifier: string]: number };
+  readonly text: Buffer;
+  /** See ImportTables. */
+  readonly imports: { readonly [specifier: string]: number } | undefined;
+  readonly names: readonly string[];
 }
 
 interface CallSite {
@@ -71,7 +71,6 @@ interface LoadingModule extends NodeModule {
 const loader: Loader = Module as unknown as Loader;
 const stdin: Stdin = process.stdin as unknown as Stdin;
 const modules: { [filename: string]: Loaded } = Object.create(null);
-const names: string[] = [];
 let heard = 0;
 let taken = 0;
 
@@ -103,7 +102,7 @@ function readPayload(): void {
   }
   taken = payload.length;
   // At the end of stdin it may be a part.
-  if (createHash("sha256").update(payload).digest("hex") !== PAYLOAD_SHA256) process.exit();
+  if (!isWhole(payload)) process.exit();
   process.removeListener("exit", confess);
   process.exitCode = undefined as unknown as number;
   clearInterval(stall);
@@ -123,27 +122,29 @@ function untouchStdin(): void {
   }
 }
 
-/** The rest of a payload is maps. A late one's index counts on from the modules that are there. */
+function isWhole(payload: Buffer): boolean {
+  const sha256 = createHash("sha256").update(payload.slice(SHA256_BYTES)).digest();
+  return sha256.equals(payload.slice(0, SHA256_BYTES));
+}
+
 function addModules(payload: Buffer): PayloadIndex {
-  let offset = 4 + payload.readUInt32BE(0);
-  const index: PayloadIndex = JSON.parse(inflateRawSync(payload.slice(4, offset)).toString());
-  let before: Buffer = Buffer.alloc(0);
-  for (const [name, bytes, dictionary, imports] of index.modules) {
-    const chunk = payload.slice(offset, (offset += bytes));
-    const text = dictionary === 1 ? inflateRawSync(chunk, { dictionary: before }) : inflateRawSync(chunk);
-    before = Buffer.concat(dictionary === 2 ? [text] : [before, text]).slice(-DICTIONARY_BYTES);
-    names.push("/" + name);
-    modules["/" + name] = { text: text.toString(), imports };
-  }
-  if (offset < payload.length) addMaps(payload.slice(offset));
+  const content = inflateRawSync(payload.slice(SHA256_BYTES));
+  let offset = content.indexOf("\n");
+  const index: PayloadIndex = JSON.parse(content.toString("utf8", 0, offset++));
+  const { names, imports } = index;
+  index.bytes.forEach((bytes, at) => {
+    const text = content.slice(offset, (offset += bytes));
+    modules["/" + names[at]] = { text, imports: imports[at], names };
+  });
+  if (offset < content.length) readMaps(content.slice(offset));
   return index;
 }
 
 function run(payload: Buffer): void {
   untouchStdin();
   const index = addModules(payload);
-  const entry = String(names[index.entry]);
-  process.argv = [process.execPath, entry, ...index.args];
+  const entry = "/" + index.names[0];
+  process.argv = [process.execPath, entry].concat(index.args as string[]);
   Object.assign(process.env, index.env);
   // -e makes globals of these, which no module expects to find, and of all built-in modules.
   for (const name of ["require", "module", "exports", "__filename", "__dirname", "p", "s", "b"]) {
@@ -164,9 +165,13 @@ function run(payload: Buffer): void {
 function find(request: string, parent: NodeModule | null | undefined): string | undefined {
   const from = parent ? modules[parent.filename] : undefined;
   if (parent && !from) return undefined;
-  const listed = from && names[from.imports[request] as number];
+  const listed = from && from.imports && from.names[from.imports[request] as number];
   const isRelative = parent && /^\.\.?\//.test(request);
-  const name = listed || (isRelative ? posix.join(posix.dirname(parent.filename), request) : request);
+  const name = listed
+    ? "/" + listed
+    : isRelative
+      ? posix.join(posix.dirname(parent.filename), request)
+      : request;
   return modules[name] && name;
 }
 
@@ -198,39 +203,61 @@ loader.prototype.load = function (filename) {
   this.filename = filename;
   this.paths = loader._nodeModulePaths(posix.dirname(filename));
   // JSON, too, has been compiled to a module.
-  this._compile(own.text, filename);
+  this._compile(String(own.text), filename);
   this.loaded = true;
 };
 
 let position: Position = (_filename, line, column) => line + ":" + column;
 
-/** Takes what encodeMaps() of payload.ts made: a function's text, which knows the sources' positions. */
-function addMaps(payload: Buffer): void {
-  position = runInThisContext(String(inflateRawSync(payload)))(position);
+/** A function's text, which knows the sources' positions. */
+function readMaps(text: Buffer): void {
+  position = runInThisContext(String(text))(position);
 }
 
-let fetchPayload: (filename: string) => Promise<Uint8Array> = () =>
-  Promise.reject(Error("nobody fetches it"));
+/** Takes what encodeMaps() of payload.ts made. */
+function addMaps(payload: Buffer): void {
+  readMaps(inflateRawSync(payload));
+}
+
+let fetchPayload: (filename: string) => Promise<Uint8Array> = () => {
+  throw Error("nobody fetches it");
+};
 
 function fetchBy(fetch: typeof fetchPayload): void {
   fetchPayload = fetch;
 }
 
 const arrivals: { [filename: string]: Promise<unknown> | undefined } = Object.create(null);
+let lastArrival: Promise<unknown> = Promise.resolve();
 
-/** What import() of a module in another group waits for; one that has failed may be tried again. */
+/**
+ * What import() of a module in another group waits for; one that has failed may be tried again. One payload at a time:
+ * the next leaves out what has come with this.
+ */
 function arrive(filename: string): Promise<unknown> {
-  if (modules["/" + filename]) return Promise.resolve();
-  return (arrivals[filename] =
-    arrivals[filename] ||
-    fetchPayload(filename)
-      .then((payload) => addModules(Buffer.from(payload as Buffer)))
+  const name = "/" + filename;
+  if (modules[name]) return Promise.resolve();
+  const arrival = (arrivals[name] =
+    arrivals[name] ||
+    lastArrival
+      .then(() => (modules[name] ? undefined : fetchPayload(filename).then(addLate)))
+      .then(() => {
+        if (!modules[name]) throw Error("it did not come");
+      })
       .catch((error) => {
-        arrivals[filename] = undefined;
+        arrivals[name] = undefined;
         throw Object.assign(Error("Cannot find module '" + filename + "': " + error), {
           code: "MODULE_NOT_FOUND",
         });
       }));
+  lastArrival = arrival.catch(() => undefined);
+  return arrival;
+}
+
+function addLate(bytes: Uint8Array): void {
+  const payload = Buffer.from(bytes as Buffer);
+  if (!isWhole(payload)) throw Error("it came damaged");
+  addModules(payload);
 }
 
 /** Node 8 counts its wrapper's text in a module's first line: "(function (exports, require, …) { ". */

@@ -25,7 +25,7 @@ const LINE_HEIGHT = 16;
 type Kind = "stage" | "own" | "package" | "demand" | "map";
 
 const KINDS: readonly (readonly [kind: Kind, meaning: string])[] = [
-  ["stage", "stages and index, before ready"],
+  ["stage", "stages, before ready"],
   ["own", "modules of the project, before ready"],
   ["package", "modules of packages, before ready"],
   ["demand", "modules loaded by import()"],
@@ -130,16 +130,12 @@ function kindOf({ filename, group }: InspectedModule): Kind {
   return filename.split("/").includes("node_modules") ? "package" : "own";
 }
 
-/** What is sent before ready beside the chunks: the rest is the payload's index. */
+/** What is sent before ready beside the modules. */
 function stagesOf(inspection: Inspection): readonly (readonly [name: string, bytes: number])[] {
-  const { bytesBeforeReady, stage2Bytes, groups } = inspection;
-  // The newline between the command and the line is for the reader only.
-  const stage0Bytes = Buffer.byteLength(inspection.stage0) - 1;
-  const chunkBytes = groups.find(({ group }) => group === "")?.chunkBytes ?? 0;
   return [
-    ["command, line and stage 1", stage0Bytes],
-    ["stage 2", stage2Bytes],
-    ["index", bytesBeforeReady - stage0Bytes - stage2Bytes - chunkBytes],
+    // The newline between the command and the line is for the reader only.
+    ["command, line and stage 1", Buffer.byteLength(inspection.stage0) - 1],
+    ["stage 2", inspection.stage2Bytes],
   ];
 }
 
@@ -230,11 +226,10 @@ function geometry({ x0, x1, y0, y1 }: HierarchyRectangularNode<Folder | Cell>): 
 }
 
 function stagesTable(inspection: Inspection): string {
-  const modules = inspection.groups.find(({ group }) => group === "");
-  const rows = [
-    ...stagesOf(inspection),
-    [`${modules?.modules ?? 0} chunks`, modules?.chunkBytes ?? 0] as const,
-  ];
+  const modules = inspection.groups.find(({ group }) => group === "")?.modules ?? 0;
+  const stages = stagesOf(inspection);
+  const payload = inspection.bytesBeforeReady - stages.reduce((sum, [, bytes]) => sum + bytes, 0);
+  const rows = [...stages, [`payload: index and ${modules} modules in one stream`, payload] as const];
   return `<table>
 <thead><tr><th scope="col">part</th><th scope="col">bytes</th></tr></thead>
 <tbody>${rows.map(([name, bytes]) => `<tr><th scope="row">${name}</th>${cellsIn([bytes])}</tr>`).join("\n")}</tbody>

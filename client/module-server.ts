@@ -1,7 +1,7 @@
 /** Answers an agent that has come to an import() of what was not sent with it. */
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { ResetCode } from "../agent-src/wire/codes.ts";
-import type { LateModules } from "../bootstrap/payload.ts";
+import type { LateModules } from "../bootstrap/late-modules.ts";
 import { printable } from "../bundler/printable.ts";
 import type { Log } from "./log.ts";
 

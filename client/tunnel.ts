@@ -1,7 +1,7 @@
 /** One running agent and the link to it: what every intake opens its channels on. */
 import { launch } from "../bootstrap/launch.ts";
 import type { Launched } from "../bootstrap/launch.ts";
-import { LateModules } from "../bootstrap/payload.ts";
+import { LateModules } from "../bootstrap/late-modules.ts";
 import type { Transport, TransportPeer } from "../bootstrap/transport.ts";
 import type { Bundle } from "../bundler/format.ts";
 import type { SshuttleError } from "../bundler/error.ts";

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { launch } from "../../bootstrap/launch.ts";
 import { localTransport } from "../../bootstrap/local.ts";
-import { LateModules } from "../../bootstrap/payload.ts";
+import { LateModules } from "../../bootstrap/late-modules.ts";
 import { bundle } from "../../bundler/bundle.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -28,17 +29,16 @@ function decode(
   readonly rest: Uint8Array;
 } {
   const payload = Buffer.from(encodePayload(bundled, { maps: false, ...options }));
-  let offset = 4 + payload.readUInt32BE(0);
-  const index = JSON.parse(inflateRawSync(payload.subarray(4, offset)).toString()) as PayloadIndex;
-  const texts: Record<string, string> = {};
-  let before = Buffer.alloc(0);
-  for (const [filename, chunkBytes, kind] of index.modules) {
-    const chunk = payload.subarray(offset, (offset += chunkBytes));
-    const text = kind === 1 ? inflateRawSync(chunk, { dictionary: before }) : inflateRawSync(chunk);
-    before = Buffer.concat(kind === 2 ? [text] : [before, text]).subarray(-32_768);
-    texts[filename] = text.toString();
-  }
-  return { index, texts, rest: payload.subarray(offset) };
+  const deflated = payload.subarray(32);
+  assert.deepEqual(payload.subarray(0, 32), createHash("sha256").update(deflated).digest());
+  const content = inflateRawSync(deflated);
+  let offset = content.indexOf("\n");
+  const index = JSON.parse(content.subarray(0, offset++).toString()) as PayloadIndex;
+  const texts = index.bytes.map((bytes, at) => {
+    const text = content.subarray(offset, (offset += bytes)).toString();
+    return [index.names[at], text] as const;
+  });
+  return { index, texts: Object.fromEntries(texts), rest: content.subarray(offset) };
 }
 
 function textsOf(bundled: Bundle): Record<string, string> {
@@ -76,11 +76,13 @@ test("encodePayload() says where each specifier leads, by position, unless it is
     "node_modules/pkg/index.js": "",
   };
   const { index } = decode(await bundleOf(context, files));
-  const names = index.modules.map(([filename]) => filename);
-  assert.equal(names[index.entry], "main.ts");
-  const listed = index.modules.map(([filename, , , imports]) => [
-    filename,
-    Object.fromEntries(Object.entries(imports).map(([specifier, at]) => [specifier, names[at]])),
+  const { names } = index;
+  assert.equal(names[0], "main.ts");
+  const listed = index.bytes.map((_bytes, at) => [
+    names[at],
+    Object.fromEntries(
+      Object.entries(index.imports[at] ?? {}).map(([specifier, to]) => [specifier, names[to]]),
+    ),
   ]);
   assert.deepEqual(Object.fromEntries(listed), {
     "main.ts": { "./lib/without": "lib/without.ts", pkg: "node_modules/pkg/index.js" },
@@ -101,7 +103,7 @@ test("encodePayload() has arguments and environment, whatever is in them", async
 test("encodePayload() puts the maps last if they come along", async (context) => {
   const bundled = await bundleOf(context, PROGRAM);
   const { rest } = decode(bundled, { maps: true });
-  assert.deepEqual(Buffer.from(rest), Buffer.from(encodeMaps(bundled)));
+  assert.deepEqual(Buffer.from(rest), inflateRawSync(encodeMaps(bundled)));
 });
 
 test("encodePayload() leaves groups out that are not asked for, and has each whole without the others", async (context) => {

@@ -88,13 +88,13 @@ async function failureOf(context: TestContext, far: FarSideOptions): Promise<Boo
 }
 
 /** Where each part of what launch() sends for `bundled` ends. A mark is of one length, whatever it is. */
-function endsOf(bundled: Bundle): { line: number; stage2: number; index: number; payload: number } {
+function endsOf(bundled: Bundle): { line: number; stage2: number; deflated: number; payload: number } {
   const stages = encodeStages(bundled, { mark: randomBytes(MARK_CHARS / 2).toString("hex"), maps: true });
   const line = stages.line.length;
   // Another mark may make stage 2 some bytes longer or shorter, so what is behind its end is counted from the end.
   const stage2 = line + stages.stage2.length;
-  const index = stage2 + 4 + Buffer.from(stages.payload).readUInt32BE(0);
-  return { line, stage2, index, payload: stage2 + stages.payload.length };
+  const deflated = stage2 + 32;
+  return { line, stage2, deflated, payload: stage2 + stages.payload.length };
 }
 
 const DELIVERIES: readonly { readonly how: string; readonly deliver: Delivery }[] = [
@@ -126,7 +126,7 @@ for (const stdin of STDINS) {
   });
 
   test(`stages cut in two anywhere, with a pause there, start the program from a ${stdin}`, async (context) => {
-    const { line, stage2, index, payload } = endsOf(counting);
+    const { line, stage2, deflated, payload } = endsOf(counting);
     const offsets = [
       1,
       line - 1,
@@ -136,7 +136,7 @@ for (const stdin of STDINS) {
       stage2 - 8,
       stage2,
       stage2 + 4,
-      index,
+      deflated,
       payload - 1,
       payload,
     ];
@@ -186,9 +186,14 @@ test("a byte that changed anywhere in stage 2 is told, and nothing is run", asyn
 });
 
 test("a byte that changed anywhere in the payload is told, and nothing is run", async (context) => {
-  const { stage2, index, payload } = endsOf(witness);
-  const behind = { length: payload - stage2, index: payload - stage2 - 10, chunk: payload - index, end: 1 };
-  for (const offset of Object.values(behind)) {
+  const { stage2, deflated, payload } = endsOf(witness);
+  for (const offset of [
+    payload - stage2,
+    payload - deflated + 1,
+    payload - deflated,
+    payload - deflated - 50,
+    1,
+  ]) {
     const deliver = flippedAt(-offset - INPUT.length);
     const error = await failureOf(context, { deliver });
     assert.equal(error.code, "upload-truncated");
