@@ -209,14 +209,28 @@ function refused(where: string, evidence: FailureEvidence): BootstrapError {
   return new BootstrapError(
     "shell-refused",
     `Cannot run a command by ${where}: the session ${deed} before ours began${printedFirst(evidence.noise)}${quoteWords("last words", words)}`,
-    { hint: refusalHint(evidence.code, words) },
+    { hint: refusalHint(evidence, words) },
   );
 }
 
-function refusalHint(code: number | null, words: readonly string[]): string {
+/** sftp-server's, for input that is no sftp; it says nothing on its own. Source: sftp-server.c, process(). */
+const SFTP_SERVER_STATUS = 11;
+
+/** What sshd and nologin print on stdout in place of running a command, a line each. Source: session.c, nologin(8). */
+const REFUSALS: readonly (readonly [line: RegExp, hint: string])[] = [
+  [/^This service allows sftp connections only\.$/m, "ForceCommand internal-sftp"],
+  [/^This account is currently not available\.$/m, "its login shell is nologin"],
+];
+
+function refusalHint({ code, noise }: FailureEvidence, words: readonly string[]): string {
   if (words.some((line) => line.includes("is not recognized as"))) {
     return "the login shell is one of Windows and knows no sh: make it one that does";
   }
+  const printed = Buffer.from(noise).toString("utf8").replaceAll("\r", "");
+  const reason =
+    REFUSALS.find(([line]) => line.test(printed))?.[1] ??
+    (code === SFTP_SERVER_STATUS ? "its forced command is sftp-server, by its status" : undefined);
+  if (reason !== undefined) return `the account may not run commands (${reason}): use one that may`;
   if (code === 126 || code === 127) return "there must be a sh on the login's PATH";
   return "an rc file or a forced command ended the session, or the account may not run commands";
 }

@@ -235,6 +235,18 @@ test("explainFailure() shows what an rc file printed that ended the session with
   assert.match(error.hint ?? "", /forced command/);
 });
 
+for (const [reason, evidence] of [
+  ["internal-sftp", { code: 1, noise: bytes("This service allows sftp connections only.\r\n") }],
+  ["nologin", { code: 1, noise: bytes("motd\nThis account is currently not available.\n") }],
+  ["sftp-server", { code: 11 }],
+] as const) {
+  test(`explainFailure() knows an account that may not run commands: ${reason}`, () => {
+    const error = explain(evidence);
+    assert.equal(error.code, "shell-refused");
+    assert.match(error.hint ?? "", new RegExp(`may not run commands \\(.*${reason}`));
+  });
+}
+
 test("explainFailure() says that there is no sh, and on Windows why", () => {
   const posix = explain({ code: 127, stderr: "fish: Unknown command: sh\n" });
   assert.equal(posix.code, "shell-refused");
