@@ -12,6 +12,7 @@ export const HELP: string = `Usage: sshuttle -r [user@]host[:port] SUBNET... [op
        sshuttle run [-r [user@]host[:port]] SCRIPT [ARGS]
        sshuttle bundle [ENTRY] [--inspect [--json | --html FILE]] [-o FILE]
        sshuttle runtime fetch [TARGET...] | list | prune [--all]
+       sshuttle doctor [-r [user@]host[:port]] [--json] [TARGET[:PORT] | SUBNET]...
        sshuttle cleanup
 
 A tunnel over ssh that needs nothing on the server but sshd.
@@ -42,6 +43,7 @@ run      runs a TypeScript or JavaScript program there, nothing installed; sshut
 bundle   shows or writes what is uploaded to the far side: ENTRY is a program, or an archive (.tar) that
          -o wrote; without ENTRY, it is the tunnel's own agent
 runtime  fetches runtimes to upload to servers that have none; sshuttle runtime --help
+doctor   walks the way to a server step by step, and says of each whether it works, and what to do; doctor --help
 cleanup  removes firewall rules that a crash left behind
 `;
 
@@ -56,6 +58,22 @@ ${WHERE_TO}
   -t, --terminal         a terminal there, which is this one: for prompts, keys, colours, a screen
       --env NAME[=VALUE] set a variable in its environment, by default to the value that it has here (may be repeated)
   -v, --verbose          say more: -v the far side, -vv processes
+  -h, --help             print this
+`;
+
+/** What doctor --help prints. */
+export const DOCTOR_HELP: string = `Usage: sshuttle doctor [-r [user@]host[:port]] [--json] [TARGET[:PORT] | SUBNET]...
+
+Says why it does not work: each step of the way as a line, with ok, warning or problem, and the fix. Nothing is
+changed, here or there. Without -r, the steps of this machine only. Ends with 1 if there is a problem.
+
+TARGET is a host to be reached from the server, by name or address: db.internal:5432, [2001:db8::1]:22.
+Without PORT, 443 is tried, and a host that refuses is there as well.
+SUBNET has a "/", and is looked at as one to be captured: 10.0.0.0/8.
+
+${WHERE_TO}
+      --json             one JSON object instead of lines (docs/doctor.md)
+  -v, --verbose          say more on stderr: -v connections, -vv the far side
   -h, --help             print this
 `;
 

@@ -18,6 +18,9 @@ async function run(argv: readonly string[]): Promise<number> {
       return process.exit(await (await import("./commands/run-run.ts")).runRun(rest));
     case "runtime":
       return (await import("./commands/run-runtime.ts")).runRuntime(rest);
+    case "doctor":
+      // A resolver or an ssh that was given up would keep the shell waiting.
+      return process.exit(await (await import("./commands/run-doctor.ts")).runDoctor(rest));
     case "cleanup":
       return (await import("./commands/run-cleanup.ts")).runCleanupCommand(rest);
     case FIREWALL_HELPER:

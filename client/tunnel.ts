@@ -26,6 +26,10 @@ export interface TunnelRequest {
   readonly runtime?: string | undefined;
   /** 0 to 3; from 2 on the agent speaks too. */
   readonly verbosity: number;
+  /** See LaunchOptions; beside the log. */
+  readonly onNoise?: (noise: Uint8Array) => void;
+  /** See LaunchOptions. */
+  readonly readyTimeoutMs?: number;
 }
 
 export interface Tunnel {
@@ -74,7 +78,11 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     maps: "after",
     runtime: request.runtime,
     input: Buffer.concat(hello),
-    onNoise: (bytes) => log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`),
+    onNoise: (bytes) => {
+      log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`);
+      request.onNoise?.(bytes);
+    },
+    ...(request.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: request.readyTimeoutMs }),
   });
   const lastLines = new LastLines();
   agent.stderr.on("data", (chunk: Buffer) => {

@@ -1,0 +1,144 @@
+/** The way in, walked: from ssh on this machine to what the server reaches. */
+import { BootstrapError } from "../../bootstrap/errors.ts";
+import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
+import { SshuttleError } from "../../bundler/error.ts";
+import { readAgentBundle } from "../agent-bundle.ts";
+import { transportFor } from "../connection.ts";
+import type { ConnectionOptions } from "../connection.ts";
+import type { Log } from "../log.ts";
+import { findOwnConnections } from "../own-connections.ts";
+import { openTunnel } from "../tunnel.ts";
+import type { Tunnel } from "../tunnel.ts";
+import { ANSWER_LIMIT_MS, askFor, measureRoundTrip } from "./ask.ts";
+import { isName } from "./destination.ts";
+import type { Destination } from "./destination.ts";
+import { judgeAgent } from "./judge-agent.ts";
+import { judgeDestination, judgeNamesThere } from "./judge-destination.ts";
+import { judgeLaunchFailure } from "./judge-launch.ts";
+import { LATE, within } from "./limit.ts";
+import type { DoctorOptions } from "./options.ts";
+import { examineSsh } from "./ssh-program.ts";
+import { formatMs, okay, problem } from "./step.ts";
+import type { Step } from "./step.ts";
+
+/** For the connection alone; a user's own -o ConnectTimeout stands before it on ssh's command line, and wins. */
+const CONNECT_LIMIT_S = 20;
+/** Silence until the agent is ready: as long as one may need to type a password. */
+const SILENCE_LIMIT_MS = 60_000;
+/** All of it, for those that go on saying something. */
+const LOGIN_LIMIT_MS = 150_000;
+
+/** A name that everybody's resolver knows, for where no target has one. Source: RFC 2606 3, kept by IANA. */
+const KNOWN_NAME: Destination = { host: "example.com", port: 443, isPortGiven: false };
+
+/** Ends after the first step that is in the way of the next. */
+export async function* examineWayIn(options: DoctorOptions, log: Log): AsyncGenerator<Step> {
+  const ssh = await examineSsh(options);
+  yield ssh;
+  if (ssh.status === "problem") return;
+  const watched = watch(await transportFor(withConnectLimit(options)));
+  const noise: Uint8Array[] = [];
+  const start = performance.now();
+  let tunnel: Tunnel;
+  try {
+    const { runtime, verbosity } = options;
+    const opening = openTunnel({
+      transport: watched.transport,
+      bundle: await readAgentBundle(),
+      log,
+      runtime,
+      verbosity,
+      onNoise: (bytes) => noise.push(bytes),
+      readyTimeoutMs: SILENCE_LIMIT_MS,
+    });
+    const opened = await within(LOGIN_LIMIT_MS, opening);
+    if (opened === LATE) {
+      watched.end();
+      throw tooLate(watched.transport.description);
+    }
+    tunnel = opened;
+  } catch (error) {
+    if (!(error instanceof SshuttleError)) throw error;
+    yield* judgeLaunchFailure({ error, hasPrinted: watched.hasPrinted() });
+    return;
+  }
+  try {
+    yield* judgeAgent({
+      peers: [...tunnel.peers, ...(tunnel.pid === undefined ? [] : findOwnConnections(tunnel.pid))],
+      noise: Buffer.concat(noise),
+      farSide: tunnel.farSide,
+      readyMs: performance.now() - start,
+    });
+    yield* examineFarSide(tunnel, options.destinations);
+  } finally {
+    await tunnel.close();
+  }
+}
+
+/** A link that ends meanwhile is a problem of its own, and the end of the questions. */
+async function* examineFarSide(tunnel: Tunnel, destinations: readonly Destination[]): AsyncGenerator<Step> {
+  const roundTripMs = await Promise.race([measureRoundTrip(tunnel), tunnel.lost]);
+  if (roundTripMs instanceof Error) {
+    yield problem("link", roundTripMs.message, roundTripMs.hint);
+    return;
+  }
+  yield roundTripMs === undefined
+    ? problem(
+        "link",
+        `no answer over the link within ${ANSWER_LIMIT_MS / 1000} s`,
+        "see the load of the server, and the way to it",
+      )
+    : okay("link", `${formatMs(roundTripMs)} there and back`);
+  const names = destinations.some(isName) ? [] : [KNOWN_NAME];
+  const asking = Promise.all([...destinations, ...names].map((destination) => askFor(tunnel, destination)));
+  const asked = await Promise.race([asking, tunnel.lost]);
+  if (asked instanceof Error) {
+    yield problem("link", asked.message, asked.hint);
+    return;
+  }
+  for (const { destination, answer } of asked) {
+    if (destination !== KNOWN_NAME) yield judgeDestination({ destination, answer });
+  }
+  const resolving = judgeNamesThere(asked);
+  if (resolving !== undefined) yield resolving;
+}
+
+function withConnectLimit<T extends ConnectionOptions>(options: T): T {
+  return { ...options, sshCommand: [...options.sshCommand, `-oConnectTimeout=${CONNECT_LIMIT_S}`] };
+}
+
+function tooLate(where: string): BootstrapError {
+  return new BootstrapError(
+    "far-side-silent",
+    `Cannot start the agent by ${where}: it was not ready within ${LOGIN_LIMIT_MS / 1000} s`,
+    { hint: "log in by hand to see what takes so long" },
+  );
+}
+
+interface WatchedTransport {
+  readonly transport: Transport;
+  /** Whether anything came on stdout, which is the session's alone. */
+  hasPrinted(): boolean;
+  /** Whatever was started. */
+  end(): void;
+}
+
+function watch(transport: Transport): WatchedTransport {
+  const started: TransportProcess[] = [];
+  let hasPrinted = false;
+  return {
+    transport: {
+      description: transport.description,
+      spawn(command) {
+        const far = transport.spawn(command);
+        started.push(far);
+        far.stdout.once("readable", () => (hasPrinted ||= far.stdout.readableLength > 0));
+        return far;
+      },
+    },
+    hasPrinted: () => hasPrinted,
+    end() {
+      for (const far of started) far.kill("SIGTERM");
+    },
+  };
+}
