@@ -5,37 +5,36 @@ import type { Tunnel } from "../tunnel.ts";
 import type { Destination } from "./destination.ts";
 import type { Answer, Asked } from "./judge-destination.ts";
 
-/** A SYN that was lost is sent again after 1, 3 and 7 s: three chances. Source: RFC 6298 2.1, 5.5. */
-export const ANSWER_LIMIT_MS = 10_000;
-
 /** The least of a few is the path; the first one also pays for code that was not yet compiled. */
 const ROUNDS = 5;
 
 /** A kind of target that no agent offers, and so refuses at once. */
 const NOTHING: Target = { kind: "unknown", number: 255 };
 
-/** Has the server connect there, and ends the connection as soon as it stands. */
-export async function askFor(tunnel: Pick<Tunnel, "open">, destination: Destination): Promise<Asked> {
+type Opener = Pick<Tunnel, "open">;
+
+/** Has the server connect there, and resets the connection as soon as it stands. */
+export async function askFor(tunnel: Opener, destination: Destination, limitMs: number): Promise<Asked> {
   const { host, port } = destination;
-  return { destination, answer: await ask(tunnel, { kind: "tcp", host, port }) };
+  return { destination, answer: await ask(tunnel, { kind: "tcp", host, port }, limitMs) };
 }
 
 /** ms, or undefined without an answer. */
-export async function measureRoundTrip(tunnel: Pick<Tunnel, "open">): Promise<number | undefined> {
+export async function measureRoundTrip(tunnel: Opener, limitMs: number): Promise<number | undefined> {
   let least: number | undefined;
   for (let round = 0; round < ROUNDS; round++) {
     const start = performance.now();
-    const answer = await ask(tunnel, NOTHING);
+    const answer = await ask(tunnel, NOTHING, limitMs);
     if (answer.type !== "reset" || answer.code !== ResetCode.Unsupported) return undefined;
     least = Math.min(least ?? Infinity, performance.now() - start);
   }
   return least;
 }
 
-function ask(tunnel: Pick<Tunnel, "open">, target: Target): Promise<Answer> {
+function ask(tunnel: Opener, target: Target, limitMs: number): Promise<Answer> {
   return new Promise((resolve) => {
     const start = performance.now();
-    const timer = setTimeout(() => finish({ type: "silent", ms: ANSWER_LIMIT_MS }), ANSWER_LIMIT_MS);
+    const timer = setTimeout(() => finish({ type: "silent", ms: limitMs }), limitMs);
     const finish = (answer: Answer): void => {
       clearTimeout(timer);
       resolve(answer);
@@ -46,7 +45,11 @@ function ask(tunnel: Pick<Tunnel, "open">, target: Target): Promise<Answer> {
       data: (_channel, bytes) => channel.consume(bytes.length),
       end: () => undefined,
       writable: () => undefined,
-      reset: (_channel, code, detail) => finish({ type: "reset", code, detail }),
+      reset(_channel, code, detail) {
+        // No agent answers so: the link is over, which is the tunnel's to tell, and nothing to wait for.
+        if (code === ResetCode.Aborted) timer.unref();
+        else finish({ type: "reset", code, detail });
+      },
     });
   });
 }

@@ -9,7 +9,7 @@ import type { Log } from "../log.ts";
 import { findOwnConnections } from "../own-connections.ts";
 import { openTunnel } from "../tunnel.ts";
 import type { Tunnel } from "../tunnel.ts";
-import { ANSWER_LIMIT_MS, askFor, measureRoundTrip } from "./ask.ts";
+import { askFor, measureRoundTrip } from "./ask.ts";
 import { isName } from "./destination.ts";
 import type { Destination } from "./destination.ts";
 import { judgeAgent } from "./judge-agent.ts";
@@ -21,18 +21,36 @@ import { examineSsh } from "./ssh-program.ts";
 import { formatMs, okay, problem } from "./step.ts";
 import type { Step } from "./step.ts";
 
+/** How long each part may take. */
+export interface Limits {
+  /** Silence until the agent is ready. */
+  readonly silenceMs: number;
+  /** All of the login and the start, for those that go on saying something. */
+  readonly loginMs: number;
+  /** Of the agent, to one question. */
+  readonly answerMs: number;
+}
+
+export const LIMITS: Limits = {
+  // As long as one may need to find and type a password.
+  silenceMs: 60_000,
+  loginMs: 150_000,
+  // A SYN that was lost is sent again after 1, 3 and 7 s: three chances. Source: RFC 6298 2.1, 5.5.
+  answerMs: 10_000,
+};
+
 /** For the connection alone; a user's own -o ConnectTimeout stands before it on ssh's command line, and wins. */
 const CONNECT_LIMIT_S = 20;
-/** Silence until the agent is ready: as long as one may need to type a password. */
-const SILENCE_LIMIT_MS = 60_000;
-/** All of it, for those that go on saying something. */
-const LOGIN_LIMIT_MS = 150_000;
 
 /** A name that everybody's resolver knows, for where no target has one. Source: RFC 2606 3, kept by IANA. */
 const KNOWN_NAME: Destination = { host: "example.com", port: 443, isPortGiven: false };
 
 /** Ends after the first step that is in the way of the next. */
-export async function* examineWayIn(options: DoctorOptions, log: Log): AsyncGenerator<Step> {
+export async function* examineWayIn(
+  options: DoctorOptions,
+  log: Log,
+  limits: Limits = LIMITS,
+): AsyncGenerator<Step> {
   const ssh = await examineSsh(options);
   yield ssh;
   if (ssh.status === "problem") return;
@@ -49,12 +67,12 @@ export async function* examineWayIn(options: DoctorOptions, log: Log): AsyncGene
       runtime,
       verbosity,
       onNoise: (bytes) => noise.push(bytes),
-      readyTimeoutMs: SILENCE_LIMIT_MS,
+      readyTimeoutMs: limits.silenceMs,
     });
-    const opened = await within(LOGIN_LIMIT_MS, opening);
+    const opened = await within(limits.loginMs, opening);
     if (opened === LATE) {
       watched.end();
-      throw tooLate(watched.transport.description);
+      throw tooLate(watched.transport.description, limits.loginMs);
     }
     tunnel = opened;
   } catch (error) {
@@ -69,15 +87,19 @@ export async function* examineWayIn(options: DoctorOptions, log: Log): AsyncGene
       farSide: tunnel.farSide,
       readyMs: performance.now() - start,
     });
-    yield* examineFarSide(tunnel, options.destinations);
+    yield* examineFarSide(tunnel, options.destinations, limits.answerMs);
   } finally {
     await tunnel.close();
   }
 }
 
 /** A link that ends meanwhile is a problem of its own, and the end of the questions. */
-async function* examineFarSide(tunnel: Tunnel, destinations: readonly Destination[]): AsyncGenerator<Step> {
-  const roundTripMs = await Promise.race([measureRoundTrip(tunnel), tunnel.lost]);
+async function* examineFarSide(
+  tunnel: Tunnel,
+  destinations: readonly Destination[],
+  answerMs: number,
+): AsyncGenerator<Step> {
+  const roundTripMs = await Promise.race([measureRoundTrip(tunnel, answerMs), tunnel.lost]);
   if (roundTripMs instanceof Error) {
     yield problem("link", roundTripMs.message, roundTripMs.hint);
     return;
@@ -85,12 +107,14 @@ async function* examineFarSide(tunnel: Tunnel, destinations: readonly Destinatio
   yield roundTripMs === undefined
     ? problem(
         "link",
-        `no answer over the link within ${ANSWER_LIMIT_MS / 1000} s`,
+        `no answer over the link within ${answerMs / 1000} s`,
         "see the load of the server, and the way to it",
       )
     : okay("link", `${formatMs(roundTripMs)} there and back`);
   const names = destinations.some(isName) ? [] : [KNOWN_NAME];
-  const asking = Promise.all([...destinations, ...names].map((destination) => askFor(tunnel, destination)));
+  const asking = Promise.all(
+    [...destinations, ...names].map((destination) => askFor(tunnel, destination, answerMs)),
+  );
   const asked = await Promise.race([asking, tunnel.lost]);
   if (asked instanceof Error) {
     yield problem("link", asked.message, asked.hint);
@@ -107,10 +131,10 @@ function withConnectLimit<T extends ConnectionOptions>(options: T): T {
   return { ...options, sshCommand: [...options.sshCommand, `-oConnectTimeout=${CONNECT_LIMIT_S}`] };
 }
 
-function tooLate(where: string): BootstrapError {
+function tooLate(where: string, ms: number): BootstrapError {
   return new BootstrapError(
     "far-side-silent",
-    `Cannot start the agent by ${where}: it was not ready within ${LOGIN_LIMIT_MS / 1000} s`,
+    `Cannot start the agent by ${where}: it was not ready within ${ms / 1000} s`,
     { hint: "log in by hand to see what takes so long" },
   );
 }

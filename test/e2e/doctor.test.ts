@@ -8,6 +8,7 @@ import type { Step, StepName, StepStatus } from "../../client/doctor/step.ts";
 import type { RunOptions } from "../lab/host.ts";
 import { LAB_USER, PROJECT_IN_LAB } from "../lab/keeper.ts";
 import { createLab } from "../lab/lab.ts";
+import { eventually } from "../lab/lab-process.ts";
 import type { Output } from "../lab/lab-process.ts";
 import { addressOf } from "../lab/layout.ts";
 import { PORT } from "../lab/services.ts";
@@ -240,6 +241,12 @@ test("the connection is to where ssh is really connected to: the jump host, wher
   assert.equal(find(report, "connection").detail, `to ${addressOf("jump", "client").v4}:22`);
 });
 
+test("the connection through a master that is shared is the master's", async () => {
+  await lab.client.shell(`ssh -F ${lab.sshConfig} server-by-master true`);
+  const report = await diagnose(["-r", "server-by-master", ...byConfig()]);
+  assert.deepEqual([find(report, "connection").detail, report.code], [`to ${SERVER}`, 0]);
+});
+
 test("the ssh2 transport walks the same way", async () => {
   const options = ["--transport", "ssh2", "--ssh-config", lab.sshConfig];
   const good = await diagnose(["-r", "server", ...options]);
@@ -264,11 +271,25 @@ test("a user without rights is told by whom they are had, and what the firewall 
   assert.match(find(report, "firewall").detail, /^auto takes nft/);
 });
 
+test("nobody is asked for sudo's password: that it would be asked for is a warning", async (context) => {
+  const permit = (tag: string): Promise<string> =>
+    lab.client.shell(`echo '${LAB_USER.name} ALL=(ALL) ${tag} ALL' > /etc/sudoers.d/lab`);
+  context.after(() => permit("NOPASSWD:"));
+  await permit("PASSWD:");
+  const report = await diagnose([], { unprivileged: true });
+  const { status, detail } = find(report, "privileges");
+  assert.deepEqual([status, detail.startsWith("sudo asks for a password")], ["warning", true]);
+  assert.ok(report.steps.every(({ step }) => step !== "firewall"));
+});
+
 test("the doctor leaves nothing behind: no process there, no rule here", async () => {
   const rules = await lab.client.rules();
-  const processes = (): string[] => lab.server.processes().map(({ command }) => command);
-  const before = processes();
+  const before = new Set([...lab.server.processes(), ...lab.client.processes()].map(({ pid }) => pid));
   await diagnose(["-r", "server", ...byConfig()]);
   assert.equal(await lab.client.rules(), rules);
-  assert.deepEqual(processes(), before);
+  // sshd's process for the session sees its end a moment later.
+  await eventually("no process is new", () => {
+    const left = [...lab.server.processes(), ...lab.client.processes()].filter(({ pid }) => !before.has(pid));
+    return left.length === 0 ? true : undefined;
+  });
 });
