@@ -15,6 +15,7 @@ import type { Destination } from "./destination.ts";
 import { judgeAgent } from "./judge-agent.ts";
 import { judgeDestination, judgeNamesThere } from "./judge-destination.ts";
 import { judgeLaunchFailure } from "./judge-launch.ts";
+import type { LaunchFailure } from "./judge-launch.ts";
 import { LATE, within } from "./limit.ts";
 import type { DoctorOptions } from "./options.ts";
 import { examineSsh } from "./ssh-program.ts";
@@ -54,42 +55,53 @@ export async function* examineWayIn(
   const ssh = await examineSsh(options);
   yield ssh;
   if (ssh.status === "problem") return;
-  const watched = watch(await transportFor(withConnectLimit(options)));
-  const noise: Uint8Array[] = [];
-  const start = performance.now();
-  let tunnel: Tunnel;
-  try {
-    const { runtime, verbosity } = options;
-    const opening = openTunnel({
-      transport: watched.transport,
-      bundle: await readAgentBundle(),
-      log,
-      runtime,
-      verbosity,
-      onNoise: (bytes) => noise.push(bytes),
-      readyTimeoutMs: limits.silenceMs,
-    });
-    const opened = await within(limits.loginMs, opening);
-    if (opened === LATE) {
-      watched.end();
-      throw tooLate(watched.transport.description, limits.loginMs);
-    }
-    tunnel = opened;
-  } catch (error) {
-    if (!(error instanceof SshuttleError)) throw error;
-    yield* judgeLaunchFailure({ error, hasPrinted: watched.hasPrinted() });
+  const arrival = await arrive(options, log, limits);
+  if ("error" in arrival) {
+    yield* judgeLaunchFailure(arrival);
     return;
   }
+  const { tunnel, noise, readyMs } = arrival;
+  const { farSide, peers, pid } = tunnel;
   try {
-    yield* judgeAgent({
-      peers: [...tunnel.peers, ...(tunnel.pid === undefined ? [] : findOwnConnections(tunnel.pid))],
-      noise: Buffer.concat(noise),
-      farSide: tunnel.farSide,
-      readyMs: performance.now() - start,
-    });
+    const found = pid === undefined ? [] : findOwnConnections(pid);
+    yield* judgeAgent({ peers: [...peers, ...found], noise, farSide, readyMs });
     yield* examineFarSide(tunnel, options.destinations, limits.answerMs);
   } finally {
     await tunnel.close();
+  }
+}
+
+interface Arrival {
+  readonly tunnel: Tunnel;
+  readonly noise: Uint8Array;
+  readonly readyMs: number;
+}
+
+/** As a tunnel does it, but that nobody waits for ever. */
+async function arrive(options: DoctorOptions, log: Log, limits: Limits): Promise<Arrival | LaunchFailure> {
+  const { transport, hasPrinted, end } = watch(await transportFor(withConnectLimit(options)));
+  const { runtime, verbosity } = options;
+  const bundle = await readAgentBundle();
+  const noise: Uint8Array[] = [];
+  const start = performance.now();
+  const opening = openTunnel({
+    transport,
+    bundle,
+    log,
+    runtime,
+    verbosity,
+    onNoise: (bytes) => noise.push(bytes),
+    readyTimeoutMs: limits.silenceMs,
+  });
+  try {
+    const tunnel = await within(limits.loginMs, opening);
+    const readyMs = performance.now() - start;
+    if (tunnel !== LATE) return { tunnel, noise: Buffer.concat(noise), readyMs };
+    end();
+    return { error: tooLate(transport.description, limits.loginMs), hasPrinted: hasPrinted() };
+  } catch (error) {
+    if (error instanceof SshuttleError) return { error, hasPrinted: hasPrinted() };
+    throw error;
   }
 }
 
@@ -142,9 +154,9 @@ function tooLate(where: string, ms: number): BootstrapError {
 interface WatchedTransport {
   readonly transport: Transport;
   /** Whether anything came on stdout, which is the session's alone. */
-  hasPrinted(): boolean;
+  readonly hasPrinted: () => boolean;
   /** Whatever was started. */
-  end(): void;
+  readonly end: () => void;
 }
 
 function watch(transport: Transport): WatchedTransport {
