@@ -42,7 +42,7 @@ function run(file: string, ...args: string[]): ReturnType<typeof runHere> {
 
 const BESIDE_CODE = `
   package.json README.md LICENSE CHANGELOG.md bootstrap/loader.d.ts
-  dist/agent.tar dist/run-agent.tar dist/bootstrap/child-stage.txt dist/bootstrap/stage2.txt
+  dist/agent.tar dist/run-agent.tar dist/terminal-agent.tar dist/bootstrap/child-stage.txt dist/bootstrap/stage2.txt
   ${readdirSync(join(PROJECT, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`)
