@@ -14,6 +14,7 @@ export type BootstrapErrorCode =
   | "runtime-missing"
   | "runtime-too-old"
   | "runtime-unavailable"
+  | "runtime-upload"
   | "runtime-file"
   | "runtime-fetch"
   | "runtime-damaged"
@@ -40,6 +41,7 @@ export const BOOTSTRAP_ERRORS: Readonly<Record<BootstrapErrorCode, number>> = {
   "runtime-missing": EXIT.unavailable,
   "runtime-too-old": EXIT.unavailable,
   "runtime-unavailable": EXIT.unavailable,
+  "runtime-upload": EXIT.unavailable,
   "runtime-file": EXIT.usage,
   "runtime-fetch": EXIT.unavailable,
   "runtime-damaged": EXIT.io,

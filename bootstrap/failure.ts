@@ -22,6 +22,8 @@ export interface FailureEvidence {
   readonly noise: Uint8Array;
   /** What our lines on stderr begin with. */
   readonly mark: string;
+  /** What was being done when it ended, where that can be told: of providing a runtime. */
+  readonly step?: string | undefined;
   /** The near side waited for too long and ended the process. */
   readonly timedOut: boolean;
   /** Set if the near side ended the process because there was more noise than this. */
@@ -36,13 +38,20 @@ const STATUS = { noInput: 96, noRuntime: 97, truncated: 98, crashed: 99, ssh: 25
 /** The one error for it, to be thrown by the caller. */
 export function explainFailure(evidence: FailureEvidence): BootstrapError {
   const where = printable(evidence.description);
-  return (
+  const error =
     explainStart(where, evidence) ??
     explainMarkedLine(where, evidence) ??
     explainEndedHere(where, evidence) ??
     explainSignal(where, evidence) ??
-    explainStatus(where, evidence)
-  );
+    explainStatus(where, evidence);
+  if (evidence.step === undefined) return error;
+  const message = `${error.message}; it had no runtime, and ${printable(evidence.step)}`;
+  return new BootstrapError(error.code, message, { cause: error, hint: error.hint });
+}
+
+/** What `97 tried: NAME: ANSWER, …` has behind the colon, without the mark; undefined of another line. */
+export function parseTried(text: string): string | undefined {
+  return /^97 tried:(.*?),?$/.exec(text)?.[1]?.trim();
 }
 
 function explainStart(where: string, evidence: FailureEvidence): BootstrapError | undefined {
@@ -65,7 +74,7 @@ function explainStart(where: string, evidence: FailureEvidence): BootstrapError 
 /** Parses `<mark> 97 tried: NAME: ANSWER, …` and `<mark> 98 received N of M bytes`. */
 function explainMarkedLine(
   where: string,
-  { stderr, noise, mark }: FailureEvidence,
+  { stderr, noise, mark, step }: FailureEvidence,
 ): BootstrapError | undefined {
   // On a terminal there is but one stream, and it is stdout.
   const said = `${Buffer.from(noise).toString("utf8")}\n${stderr}`;
@@ -74,7 +83,7 @@ function explainMarkedLine(
     const start = line.indexOf(`${mark} `);
     if (start < 0) continue;
     const text = line.slice(start + mark.length + 1).trim();
-    const tried = /^97 tried:(.*?),?$/.exec(text)?.[1]?.trim();
+    const tried = step === undefined ? parseTried(text) : undefined;
     // A version is in the list only if it is none that will do.
     if (tried !== undefined)
       return /: v\d+\./.test(tried) ? runtimeTooOld(where, tried) : runtimeMissing(where, tried);
@@ -149,7 +158,7 @@ function explainStatus(where: string, evidence: FailureEvidence): BootstrapError
         { hint: "something in the login's rc files reads standard input: keep it to interactive shells" },
       );
     case STATUS.noRuntime:
-      return runtimeMissing(where, "");
+      return evidence.step === undefined ? runtimeMissing(where, "") : refused(where, evidence);
     case STATUS.truncated:
       return truncated(where, undefined, undefined);
     case STATUS.ssh:
@@ -171,15 +180,19 @@ function isOfRuntime(line: string): boolean {
 function runtimeMissing(where: string, tried: string): BootstrapError {
   const list = tried === "" ? "nothing that looks like one" : `tried ${printable(tried)}`;
   return new BootstrapError("runtime-missing", `Cannot find a JavaScript runtime by ${where}: ${list}`, {
-    hint: "install Node 8 or later there, or name the runtime if it is in an unusual place",
+    hint: NO_RUNTIME_HINT,
   });
 }
+
+/** Whoever reads it has forbidden an upload, or named a runtime. */
+const NO_RUNTIME_HINT =
+  "install Node 8 or later there, name one in an unusual place by --runtime, or let one be uploaded";
 
 function runtimeTooOld(where: string, tried: string): BootstrapError {
   return new BootstrapError(
     "runtime-too-old",
     `Cannot use a JavaScript runtime found by ${where}: tried ${printable(tried)}, needed is Node 8 or later`,
-    { hint: "install Node 8 or later there, or name the runtime if it is in an unusual place" },
+    { hint: NO_RUNTIME_HINT },
   );
 }
 

@@ -11,11 +11,16 @@ import { Duplex, PassThrough } from "node:stream";
 import type { Readable, Writable } from "node:stream";
 import type { Bundle } from "../bundler/format.ts";
 import { BootstrapError } from "./errors.ts";
-import { explainFailure } from "./failure.ts";
+import { explainFailure, parseTried } from "./failure.ts";
 import { MAX_NOISE_BYTES, MarkScanner } from "./mark-scanner.ts";
+import { MarkedLines, withoutMarkedLines } from "./marked-lines.ts";
 import { encodeMaps } from "./payload.ts";
+import type { RuntimeProvider } from "./runtime-provider.ts";
 import { MARK_CHARS, encodeStages } from "./stage-texts.ts";
 import type { Transport, TransportExit, TransportPeer, TransportProcess } from "./transport.ts";
+import { Dialogue } from "./upload/dialogue.ts";
+import { provideRuntime } from "./upload/provide-runtime.ts";
+import { startScript } from "./upload/scripts.ts";
 
 export type { Transport, TransportExit, TransportPeer, TransportProcess } from "./transport.ts";
 
@@ -35,8 +40,10 @@ export interface LaunchOptions {
   readonly groups?: readonly string[];
   /** The program's first input, sent without waiting for it to be ready. */
   readonly input?: Uint8Array;
-  /** Shell words that start a Node there, instead of searching one. */
+  /** Shell words that start a runtime there, instead of searching one. */
   readonly runtime?: string | undefined;
+  /** Has a runtime to upload if a search finds none that will do; without it that is an error. */
+  readonly runtimes?: RuntimeProvider | undefined;
   /** What login scripts printed before the program's output began. */
   readonly onNoise?: (noise: Uint8Array) => void;
   /** Longest silence before ready, ms. Default 150,000: sshd gives a user 120 s to log in (LoginGraceTime). */
@@ -91,10 +98,11 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const { line, stage2, payload } = stages;
   // Its failure is seen as the end of stdout, and explained by the exit status.
   far.stdin.on("error", () => undefined);
-  const upload = Buffer.concat([Buffer.from(line), stage2, payload, options.input ?? new Uint8Array()]);
-  const stderr = new StderrTail(far.stderr);
+  const behindStage0 = Buffer.concat([stage2, payload, options.input ?? new Uint8Array()]);
+  const stderr = new StderrTail(far.stderr, mark);
   try {
-    const runtimeThere = await awaitMark(far, stderr, mark, upload, options);
+    const upload: Upload = { mark, line: Buffer.from(line), stage1: stages.stage1, behindStage0 };
+    const runtimeThere = await awaitMark(far, stderr, upload, options);
     const stderrRest = stderr.release();
     const stderrClosed = once(stderrRest, "close");
     const exit = far.exit.then((outcome) => stderrClosed.then(() => outcome));
@@ -140,69 +148,119 @@ async function within<T>(
   return result;
 }
 
-/** Why the mark will not come any more. */
-type Stop = "ended" | "timed-out" | "noise-limit";
+interface Upload {
+  readonly mark: string;
+  readonly line: Buffer;
+  readonly stage1: string;
+  /** Stage 2, payload and the first input: all that a runtime reads, in order. */
+  readonly behindStage0: Buffer;
+}
+
+/** Why the mark will not come any more; an error of our own is one as it stands. */
+type Stop = "ended" | "timed-out" | "noise-limit" | { readonly error: unknown };
 
 async function awaitMark(
   far: TransportProcess,
   stderr: StderrTail,
-  mark: string,
-  upload: Buffer,
+  upload: Upload,
   options: LaunchOptions,
 ): Promise<RemoteRuntime> {
+  const { mark, line, behindStage0 } = upload;
   const scanner = new MarkScanner(mark);
+  // A terminal has but one stream.
+  const linesOnStdout = new MarkedLines(mark);
   const silence = options.readyTimeoutMs ?? READY_TIMEOUT_MS;
-  const outcome = await new Promise<Stop | RemoteRuntime>((resolve) => {
-    const finish = (result: Stop | RemoteRuntime): void => {
+  let step: string | undefined;
+  const outcome = await new Promise<Stop | { readonly ready: RemoteRuntime }>((resolve) => {
+    const dialogue = new Dialogue(far.stdin, mark, () => timer.refresh());
+    const finish = (result: Stop | { readonly ready: RemoteRuntime }): void => {
       clearTimeout(timer);
+      dialogue.close();
       far.stdout.off("readable", read).off("end", end).off("close", end);
       resolve(result);
     };
     const timer = setTimeout(() => finish("timed-out"), silence);
     const end = (): void => finish("ended");
+    const write = (bytes: Buffer): void => {
+      for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+        far.stdin.write(bytes.subarray(start, start + SLICE_BYTES), () => timer.refresh());
+      }
+    };
     // Read by "readable", so that whoever reads on finds a stream that has never flowed nor been paused.
     const read = (): void => {
       const chunk: Buffer | null = far.stdout.read();
       if (chunk === null) return;
       timer.refresh();
+      for (const text of linesOnStdout.push(chunk)) hear(text);
       const scan = scanner.push(chunk);
       if (scan.type === "more") return;
       if (scan.type === "noise-limit") {
         finish("noise-limit");
         return;
       }
-      finish(parseReady(scan.line) ?? "ended");
+      const ready = parseReady(scan.line);
+      finish(ready === undefined ? "ended" : { ready });
       if (scan.rest.length > 0) far.stdout.unshift(scan.rest);
-      if (scan.noise.length > 0) options.onNoise?.(scan.noise);
+      const noise = withoutMarkedLines(Buffer.from(scan.noise), mark);
+      if (noise.length > 0) options.onNoise?.(noise);
+    };
+    const provide = async (provider: RuntimeProvider, tried: string): Promise<void> => {
+      const where = options.transport.description;
+      const onStep = (next: string): void => void (step = next);
+      const file = await provideRuntime({ dialogue, provider, where, tried, onStep });
+      onStep(`${file.name} ${file.version} was being started`);
+      dialogue.say(startScript(file, upload.stage1));
+      write(behindStage0);
     };
     stderr.onProgress = () => timer.refresh();
+    const hear = (text: string): void => {
+      const tried = parseTried(text);
+      if (tried === undefined) {
+        dialogue.answered(text);
+      } else if (options.runtimes === undefined || options.runtime !== undefined || step !== undefined) {
+        // It ends then, with the status that says it all; on a terminal it does not see the end.
+        far.stdin.end();
+        finish("ended");
+      } else {
+        provide(options.runtimes, tried).catch((error: unknown) => finish({ error }));
+      }
+    };
+    stderr.onMarkedLine = hear;
     far.stdout.on("readable", read).on("end", end).on("close", end);
     // A process that could not be started has no output that would end.
     far.exit.catch(end);
-    for (let start = 0; start < upload.length; start += SLICE_BYTES) {
-      far.stdin.write(upload.subarray(start, start + SLICE_BYTES), () => timer.refresh());
-    }
+    write(Buffer.concat([line, behindStage0]));
   });
-  if (typeof outcome === "object") return outcome;
-  throw await explain(outcome, far, stderr, scanner, mark, options.transport.description);
+  if (typeof outcome === "object") {
+    if ("ready" in outcome) return outcome.ready;
+    throw outcome.error;
+  }
+  throw await explain(outcome, far, stderr, { scanner, mark, step, where: options.transport.description });
+}
+
+interface Seen {
+  readonly scanner: MarkScanner;
+  readonly mark: string;
+  /** Of providing a runtime, if that had begun. */
+  readonly step: string | undefined;
+  readonly where: string;
 }
 
 /** The last words decide: an end of output means nothing until status and stderr are complete. */
 async function explain(
-  stop: Stop,
+  stop: "ended" | "timed-out" | "noise-limit",
   far: TransportProcess,
   stderr: StderrTail,
-  scanner: MarkScanner,
-  mark: string,
-  description: string,
+  { scanner, mark, step, where }: Seen,
 ): Promise<BootstrapError> {
   if (stop !== "ended") far.kill("SIGTERM");
   const exit = await within(LAST_WORDS_MS, far.exit);
   // It was told before, and has had its time.
   if (exit === undefined && stop !== "ended") far.kill("SIGKILL");
   return explainFailure({
-    description,
+    description: where,
     mark,
+    step,
     timedOut: stop === "timed-out",
     noiseLimitBytes: stop === "noise-limit" ? MAX_NOISE_BYTES : undefined,
     code: exit !== undefined && "code" in exit ? exit.code : null,
@@ -234,15 +292,21 @@ function parseReady(line: string): RemoteRuntime | undefined {
 /** The end of stderr so far, and from ready on all of it: as a stream of its own, since it may have ended by then. */
 class StderrTail {
   onProgress: () => void = () => undefined;
+  onMarkedLine: (text: string) => void = () => undefined;
   private readonly stream: Readable;
+  private readonly mark: string;
+  private readonly lines: MarkedLines;
   private kept: Buffer = Buffer.alloc(0);
   private readonly read = (chunk: Buffer): void => {
     this.kept = Buffer.concat([this.kept, chunk]).subarray(-MAX_STDERR_BYTES);
     this.onProgress();
+    for (const text of this.lines.push(chunk)) this.onMarkedLine(text);
   };
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable, mark: string) {
     this.stream = stream;
+    this.mark = mark;
+    this.lines = new MarkedLines(mark);
     stream.on("data", this.read);
   }
 
@@ -253,7 +317,7 @@ class StderrTail {
   release(): Readable {
     this.stream.off("data", this.read);
     const rest = new PassThrough();
-    rest.write(this.kept);
+    rest.write(withoutMarkedLines(this.kept, this.mark));
     if (this.stream.readableEnded) return rest.end();
     return this.stream.pipe(rest);
   }

@@ -9,7 +9,10 @@ export type MarkScan =
   | { readonly type: "noise-limit" }
   | { readonly type: "found"; readonly noise: Uint8Array; readonly line: string; readonly rest: Uint8Array };
 
-/** Looks for `<newline><mark><blank>…<newline>`, however the bytes are cut; each byte is looked at once. */
+/**
+ * Looks for `<newline><mark><blank>{…<newline>`, however the bytes are cut; each byte is looked at once. On a terminal
+ * stage 0's lines come here as well, which have no brace.
+ */
 export class MarkScanner {
   private readonly needle: Buffer;
   /** Twice as long whenever it is full. */
@@ -19,7 +22,7 @@ export class MarkScanner {
   private start = -1;
 
   constructor(mark: string) {
-    this.needle = Buffer.from(`\n${mark} `);
+    this.needle = Buffer.from(`\n${mark} {`);
   }
 
   /** Everything so far, for a message about a far side that never showed the mark. */
@@ -34,7 +37,7 @@ export class MarkScanner {
     // The needle may have begun in an earlier chunk.
     const from = Math.max(0, searched - this.needle.length + 1);
     if (this.start < 0) this.start = seen.indexOf(this.needle, from);
-    const lineStart = this.start + this.needle.length;
+    const lineStart = this.start + this.needle.length - 1;
     const end = this.start < 0 ? -1 : seen.indexOf("\n", Math.max(lineStart, searched));
     if (end < 0) return this.bytes > MAX_NOISE_BYTES ? { type: "noise-limit" } : { type: "more" };
     return {

@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   readonly runtime?: string;
   /** A runtime's executable on this machine, or a folder with some, to upload where there is none. */
   readonly runtimeFrom?: string;
+  /** Without a runtime there it is an error. */
+  readonly noUpload?: boolean;
 }
 
 /** For readArguments(); a command adds its own. */
@@ -38,6 +40,7 @@ export const CONNECTION_SPECIFICATION = {
   "ssh-config": { type: "string" },
   runtime: { type: "string" },
   "runtime-from": { type: "string" },
+  "no-upload": { type: "boolean" },
 } as const;
 
 interface ConnectionValues {
@@ -47,6 +50,7 @@ interface ConnectionValues {
   readonly "ssh-config"?: string | undefined;
   readonly runtime?: string | undefined;
   readonly "runtime-from"?: string | undefined;
+  readonly "no-upload"?: boolean | undefined;
 }
 
 /** @throws UsageError naming the option and what is wrong with it. */
@@ -70,6 +74,16 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
   if (sshConfig === "") throw new UsageError("Cannot use --ssh-config: the name of the file is empty");
   const runtimeFrom = values["runtime-from"];
   if (runtimeFrom === "") throw new UsageError("Cannot use --runtime-from: the name of the file is empty");
+  const noUpload = values["no-upload"] === true;
+  if (noUpload && runtimeFrom !== undefined) {
+    throw new UsageError("Cannot use --runtime-from with --no-upload: it names what to upload");
+  }
+  if (runtime !== undefined && runtimeFrom !== undefined) {
+    throw new UsageError(
+      "Cannot use --runtime-from with --runtime: that one names a runtime which is there",
+      "leave one of them out",
+    );
+  }
   return {
     ...(remote === undefined || remote === "-" || remote === "" ? {} : { remote: parseRemote(remote) }),
     transport,
@@ -77,6 +91,7 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
     ...(sshConfig === undefined ? {} : { sshConfig }),
     ...(runtime === undefined ? {} : { runtime }),
     ...(runtimeFrom === undefined ? {} : { runtimeFrom }),
+    ...(noUpload ? { noUpload } : {}),
   };
 }
 
@@ -94,8 +109,12 @@ export async function transportFor(options: ConnectionOptions): Promise<Transpor
   }
 }
 
-/** What launch() asks for a runtime to upload; its progress is shown on stderr. */
-export function runtimeProviderFor({ runtimeFrom }: ConnectionOptions, log: Log): RuntimeProvider {
+/** What launch() asks for a runtime to upload; its progress is shown on stderr. Undefined if there shall be none. */
+export function runtimeProviderFor(
+  { runtimeFrom, noUpload = false }: ConnectionOptions,
+  log: Log,
+): RuntimeProvider | undefined {
+  if (noUpload) return undefined;
   return runtimeProvider({
     from: runtimeFrom,
     own: ownRuntime(),

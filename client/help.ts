@@ -4,7 +4,8 @@ const WHERE_TO = `  -r, --remote HOST      the ssh destination; without it every
       --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
       --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
       --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
-      --runtime-from PATH  a runtime's executable on this machine, or a folder with some: to upload where there is none`;
+      --runtime-from PATH  a runtime's executable on this machine, or a folder with some: to upload where there is none
+      --no-upload        a server without a runtime is an error`;
 
 /** What --help prints. */
 export const HELP: string = `Usage: sshuttle -r [user@]host[:port] SUBNET... [options]

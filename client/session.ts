@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { readAgentBundle } from "./agent-bundle.ts";
+import { runtimeProviderFor } from "./connection.ts";
 import { ClientError, UsageError } from "./errors.ts";
 import { openForwardedTunnel } from "./forwarded-tunnel.ts";
 import { startSshForwarding } from "./forwarding/ssh-forwarding.ts";
@@ -101,6 +102,7 @@ async function openFarSide(
     bundle: await readAgentBundle(),
     log,
     runtime: options.runtime,
+    runtimes: runtimeProviderFor(options, log),
     verbosity: options.verbosity,
   });
 }

@@ -2,6 +2,7 @@
 import { launch } from "../bootstrap/launch.ts";
 import type { Launched } from "../bootstrap/launch.ts";
 import { LateModules } from "../bootstrap/late-modules.ts";
+import type { RuntimeProvider } from "../bootstrap/runtime-provider.ts";
 import type { Transport, TransportPeer } from "../bootstrap/transport.ts";
 import type { Bundle } from "../bundler/format.ts";
 import type { SshuttleError } from "../bundler/error.ts";
@@ -24,6 +25,7 @@ export interface TunnelRequest {
   readonly log: Log;
   /** See LaunchOptions. */
   readonly runtime?: string | undefined;
+  readonly runtimes?: RuntimeProvider | undefined;
   /** 0 to 3; from 2 on the agent speaks too. */
   readonly verbosity: number;
   /** See LaunchOptions; beside the log. */
@@ -77,6 +79,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     args: [JSON.stringify(options)],
     maps: "after",
     runtime: request.runtime,
+    runtimes: request.runtimes,
     input: Buffer.concat(hello),
     onNoise: (bytes) => {
       log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`);

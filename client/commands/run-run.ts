@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
 import { readRunAgentBundle, readTerminalAgentBundle } from "../agent-bundle.ts";
-import { transportFor } from "../connection.ts";
+import { runtimeProviderFor, transportFor } from "../connection.ts";
 import { RUN_HELP } from "../help.ts";
 import { createLog } from "../log.ts";
 import { reportError } from "../report-error.ts";
@@ -56,12 +56,14 @@ async function start(options: RunOptions, started: TransportProcess[]): Promise<
   const directory = remote === undefined ? process.cwd() : undefined;
   if (options.terminal && directory !== undefined)
     return startHere({ program, args, env, directory, runtime });
+  const log = createLog(verbosity);
   const request = {
     program,
     args,
     env,
     runtime,
-    log: createLog(verbosity),
+    runtimes: runtimeProviderFor(options, log),
+    log,
     transport: watched(await transportFor(sshThatHearsNoKeys(options)), started),
   };
   if (options.terminal) return startOnTerminal({ ...request, agent: await readTerminalAgentBundle() });

@@ -33,6 +33,7 @@ const STEP_OF: Readonly<Record<BootstrapErrorCode, StepName>> = {
   "runtime-missing": "runtime",
   "runtime-too-old": "runtime",
   "runtime-unavailable": "runtime",
+  "runtime-upload": "runtime",
   "runtime-file": "runtime",
   "runtime-fetch": "runtime",
   "runtime-damaged": "runtime",

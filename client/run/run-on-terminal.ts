@@ -9,6 +9,7 @@ import { encodeChild } from "../../bootstrap/child-texts.ts";
 import { launch } from "../../bootstrap/launch.ts";
 import { MARK_CHARS } from "../../bootstrap/stage-texts.ts";
 import { terminalTransport } from "../../bootstrap/terminal-transport.ts";
+import type { RuntimeProvider } from "../../bootstrap/runtime-provider.ts";
 import type { Transport } from "../../bootstrap/transport.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { TERMINAL_ANSWER } from "../../agent-src/wire/terminal-answer.ts";
@@ -27,6 +28,7 @@ export interface TerminalRequest {
   readonly env: Readonly<Record<string, string>>;
   /** See LaunchOptions. */
   readonly runtime?: string | undefined;
+  readonly runtimes?: RuntimeProvider | undefined;
   readonly log: Log;
 }
 
@@ -55,6 +57,7 @@ export async function startOnTerminal(request: TerminalRequest): Promise<Running
     bundle: request.agent,
     maps: "none",
     runtime: request.runtime,
+    runtimes: request.runtimes,
     input: encodeProgram(request),
     onNoise: (bytes) => request.log(1, `before the program: ${Buffer.from(bytes).toString("utf8")}`),
   });

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { encodeChild } from "../../bootstrap/child-texts.ts";
 import { launch } from "../../bootstrap/launch.ts";
 import { MARK_CHARS } from "../../bootstrap/stage-texts.ts";
+import type { RuntimeProvider } from "../../bootstrap/runtime-provider.ts";
 import type { Transport } from "../../bootstrap/transport.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import type { RunAgentOptions } from "../../agent-src/run-main.ts";
@@ -42,6 +43,7 @@ export interface ProgramRequest {
   readonly directory?: string | undefined;
   /** See LaunchOptions. */
   readonly runtime?: string | undefined;
+  readonly runtimes?: RuntimeProvider | undefined;
   readonly stdin: ReadSide;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -76,6 +78,7 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
     // Its lines are right without. The program's own maps go before the program.
     maps: "none",
     runtime: request.runtime,
+    runtimes: request.runtimes,
     input: takeAll(mux),
     onNoise: (bytes) => log(1, `before the agent: ${Buffer.from(bytes).toString("utf8")}`),
   });

@@ -13,6 +13,7 @@ import type { Bundle } from "../../bundler/format.ts";
 import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
 import { byteByByte, farSide, flippedAt, splitAt, truncatedAt, whole } from "../unit/bootstrap/far-side.ts";
 import { writeFiles } from "../unit/bundler/program.ts";
+import { MARK_CHARS, encodeStages } from "../../bootstrap/stage-texts.ts";
 import { localTransport } from "../../bootstrap/local.ts";
 import { runThere } from "./far-side.ts";
 
@@ -150,12 +151,12 @@ for (const version of RUNTIMES) {
   test(at("what is cut short or damaged is told, and runs nothing"), async (context) => {
     const [program, runtime] = [await make("silent"), await runtimePath(version)];
     await onEach(async (stdin) => {
-      const line = 700;
+      const line = encodeStages(program, { mark: "0".repeat(MARK_CHARS), runtime, maps: true }).line.length;
       for (const deliver of [
         truncatedAt(line),
-        truncatedAt(1500),
+        truncatedAt(line + 800),
         truncatedAt(-1),
-        flippedAt(1500),
+        flippedAt(line + 800),
         flippedAt(-1),
       ]) {
         const launching = launch({

@@ -109,7 +109,7 @@ test("a node that is called nodejs is used", async (context) => {
 });
 
 const VERSION_MANAGERS = [
-  ".volta/bin",
+  ".volta/tools/image/node/20.1.0/bin",
   ".nvm/versions/node/v20.1.0/bin",
   ".local/share/fnm/node-versions/v20.1.0/installation/bin",
   ".fnm/node-versions/v20.1.0/installation/bin",
@@ -135,6 +135,42 @@ test("a node that is too old is passed over for one that will do", async (contex
   assert.match(await start(context, { programs }), /^-e,/);
 });
 
+/** Says that it is that version, and runs ours with a title that tells of it. */
+function nodeOf(version: string): string {
+  return `[ "$1" = -v ] && echo ${version} && exit\nexec '${process.execPath}' --title=${version} "$@"`;
+}
+
+test("of all that are new enough the newest is used, wherever it is", async (context) => {
+  const programs = {
+    "bin/node": nodeOf("v12.22.12"),
+    "bin/nodejs": nodeOf("v8.17.0"),
+    ".nvm/versions/node/v20.9.0/bin/node": nodeOf("v20.9.0"),
+    ".nvm/versions/node/v20.20.2/bin/node": nodeOf("v20.20.2"),
+    "n/bin/node": nodeOf("v20.3.1"),
+    ".fnm/node-versions/v6.17.1/installation/bin/node": OLD,
+  };
+  assert.match(await start(context, { programs }), /^--title=v20\.20\.2,-e,/);
+});
+
+test("of two of one version the first is used", async (context) => {
+  const programs = { "bin/node": HERE, "n/bin/node": "echo v20.20.2" };
+  assert.match(await start(context, { programs }), /^-e,/);
+});
+
+test("a Node that will do is used before a Bun or a Deno, and one that is too old is not", async (context) => {
+  const bun = `[ "$1" = -v ] && echo 1.4.5 && exit\nexec '${process.execPath}' --title=bun "$@"`;
+  const deno = `[ "$1" = -v ] && echo deno 2.9.6 && exit\n[ "$1" = eval ] && shift\nexec '${process.execPath}' --title=deno -e "$@"`;
+  const others = { "bin/bun": bun, "bin/deno": deno };
+  assert.match(await start(context, { programs: { ...others, "n/bin/node": HERE } }), /^-e,/);
+  assert.match(await start(context, { programs: { ...others, "bin/node": OLD } }), /^--title=bun,-e,/);
+  assert.match(await start(context, { programs: { "bin/deno": deno } }), /^--title=deno,-e,/);
+  assert.match(
+    await start(context, { programs: { "bin/deno": deno }, runtime: "deno" }),
+    /^--title=deno,-e,/,
+  );
+  assert.match(await start(context, { programs: { "bin/deno": deno, "n/bin/node": HERE } }), /^-e,/);
+});
+
 test("a program that is called node and is none is passed over", async (context) => {
   const programs = { "bin/node": "echo ax25-node 0.3.2", "bin/nodejs": HERE };
   assert.match(await start(context, { programs }), /^-e,/);
@@ -147,9 +183,9 @@ test("without any runtime the error lists what was tried", async (context) => {
 });
 
 test("with nothing but a runtime that is too old the error has its version and place", async (context) => {
-  const error = await failureOf(context, { programs: { ".volta/bin/node": OLD } });
+  const error = await failureOf(context, { programs: { "n/bin/node": OLD } });
   assert.equal(error.code, "runtime-too-old");
-  assert.match(error.message, /blanks'\/\.volta\/bin\/node: v6\.17\.1, needed is Node 8/);
+  assert.match(error.message, /blanks'\/n\/bin\/node: v6\.17\.1, .*, needed is Node 8/);
 });
 
 test("a runtime with arguments is used as it is given, and no other", async (context) => {

@@ -251,7 +251,7 @@ test("a shell that runs another command than ours is told with what that printed
 });
 
 test("an rc file that takes the beginning of our line is told with what sh says of the rest", async (context) => {
-  const error = await failureOf(context, { script: 'dd bs=1 count=30 of=/dev/null 2>/dev/null; eval "$1"' });
+  const error = await failureOf(context, { script: 'dd bs=1 count=100 of=/dev/null 2>/dev/null; eval "$1"' });
   assert.equal(error.code, "shell-refused");
   assert.match(error.message, /[Ss]yntax error/);
 });
