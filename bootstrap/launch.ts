@@ -166,7 +166,7 @@ async function awaitMark(
   options: LaunchOptions,
 ): Promise<RemoteRuntime> {
   const { mark, line, behindStage0 } = upload;
-  const scanner = new MarkScanner(mark);
+  const scanner = new MarkScanner(mark, "{");
   // A terminal has but one stream.
   const linesOnStdout = new MarkedLines(mark);
   const silence = options.readyTimeoutMs ?? READY_TIMEOUT_MS;

@@ -9,11 +9,9 @@ export type MarkScan =
   | { readonly type: "noise-limit" }
   | { readonly type: "found"; readonly noise: Uint8Array; readonly line: string; readonly rest: Uint8Array };
 
-/**
- * Looks for `<newline><mark><blank>{…<newline>`, however the bytes are cut; each byte is looked at once. On a terminal
- * stage 0's lines come here as well, which have no brace.
- */
+/** Looks for `<newline><mark><blank><beginning>…<newline>`, however the bytes are cut; each byte is looked at once. */
 export class MarkScanner {
+  private readonly beginning: string;
   private readonly needle: Buffer;
   /** Twice as long whenever it is full. */
   private buffer: Buffer = Buffer.alloc(4096);
@@ -21,8 +19,10 @@ export class MarkScanner {
   /** Where the needle is, or -1. */
   private start = -1;
 
-  constructor(mark: string) {
-    this.needle = Buffer.from(`\n${mark} {`);
+  /** @param beginning of what the line says; on a terminal stage 0's own lines come here as well. */
+  constructor(mark: string, beginning: string) {
+    this.beginning = beginning;
+    this.needle = Buffer.from(`\n${mark} ${beginning}`);
   }
 
   /** Everything so far, for a message about a far side that never showed the mark. */
@@ -37,7 +37,7 @@ export class MarkScanner {
     // The needle may have begun in an earlier chunk.
     const from = Math.max(0, searched - this.needle.length + 1);
     if (this.start < 0) this.start = seen.indexOf(this.needle, from);
-    const lineStart = this.start + this.needle.length - 1;
+    const lineStart = this.start + this.needle.length - this.beginning.length;
     const end = this.start < 0 ? -1 : seen.indexOf("\n", Math.max(lineStart, searched));
     if (end < 0) return this.bytes > MAX_NOISE_BYTES ? { type: "noise-limit" } : { type: "more" };
     return {

@@ -30,6 +30,8 @@ export interface RuntimeProvider {
    * @throws BootstrapError that says what was looked at, and what to do.
    */
   find(target: RuntimeTarget): Promise<RuntimeFile>;
+  /** Called before each upload, with the folder there; what it throws puts an end to the launch. */
+  readonly onUpload?: (file: RuntimeFile, folder: string) => void;
   /** Compressed bytes that the transport has taken, of all of them; called often. */
   readonly onProgress?: (progress: UploadProgress) => void;
 }

@@ -45,7 +45,7 @@ function rawCommand(mark: string, { rows, columns }: TerminalSize, command: stri
 /** Lets nothing in before the mark has come out, which is left out. */
 function gated(far: TransportProcess, mark: string): TransportProcess {
   const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-  const scanner = new MarkScanner(mark);
+  const scanner = new MarkScanner(mark, "raw");
   const look = (chunk: Buffer): void => {
     const scan = scanner.push(chunk);
     if (scan.type === "more") return;

@@ -5,6 +5,7 @@ import type { RuntimeProvider } from "../bootstrap/runtime-provider.ts";
 import { RuntimeCache } from "../bootstrap/runtimes/cache.ts";
 import { ownRuntime, runtimeProvider } from "../bootstrap/runtimes/sources.ts";
 import type { Transport } from "../bootstrap/transport.ts";
+import { printable } from "../bundler/printable.ts";
 import { UsageError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { uploadProgress } from "./progress.ts";
@@ -119,6 +120,8 @@ export function runtimeProviderFor(
     from: runtimeFrom,
     own: ownRuntime(),
     cache: new RuntimeCache(),
+    onUpload: ({ name, version }, folder) =>
+      log(1, `the server has no runtime: ${name} ${version} is uploaded to ${printable(folder)}`),
     onProgress: uploadProgress(process.stderr, log),
   });
 }

@@ -8,7 +8,8 @@ const DRAW_MS = 100;
 const RATE_WINDOW_MS = 3000;
 /** Below it an estimate of the rest is worth nothing. */
 const SETTLE_MS = 500;
-const BAR_COLUMNS = 24;
+/** With it the line fits the 80 columns of a usual terminal. */
+const BAR_COLUMNS = 10;
 const ERASE_LINE = "\r\u001B[K";
 
 interface Sample {
@@ -110,9 +111,14 @@ export function uploadProgress(
     } else if (screen.isTTY === true && nowMs - drawnMs >= DRAW_MS) {
       drawnMs = nowMs;
       // The last column stays free: a terminal that wraps there would begin a line for each drawing.
-      screen.write(`${ERASE_LINE}${meter.line(what, (screen.columns ?? 80) - 1)}`);
+      screen.write(`${ERASE_LINE}${meter.line(what, columnsOf(screen) - 1)}`);
     }
   };
+}
+
+/** A terminal that nobody has told its size says 0. */
+function columnsOf({ columns = 0 }: ProgressScreen): number {
+  return columns > 0 ? columns : 80;
 }
 
 function bar(sentBytes: number, totalBytes: number): string {

@@ -21,6 +21,7 @@ export interface RuntimeSources {
   readonly from?: string | undefined;
   readonly own: OwnRuntime;
   readonly cache: RuntimeCache;
+  readonly onUpload?: RuntimeProvider["onUpload"];
   readonly onProgress?: (progress: UploadProgress) => void;
 }
 
@@ -50,9 +51,10 @@ export function ownRuntime(): OwnRuntime {
 
 /** Runtimes for launch() to upload, from those sources in the order of this file's head. */
 export function runtimeProvider(sources: RuntimeSources): RuntimeProvider {
-  const { from, own, cache, onProgress } = sources;
+  const { from, own, cache, onUpload, onProgress } = sources;
   return {
     find: (target) => (from === undefined ? findFitting(target, own, cache) : findNamed(from, target)),
+    ...(onUpload === undefined ? {} : { onUpload }),
     ...(onProgress === undefined ? {} : { onProgress }),
   };
 }

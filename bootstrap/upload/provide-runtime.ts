@@ -9,7 +9,7 @@ import { describeTarget } from "../runtimes/sources.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { MACHINE_SCRIPT, parseMachine } from "./machine.ts";
 import type { Machine } from "./machine.ts";
-import { placeScript, receiveScript } from "./scripts.ts";
+import { LEAVE_SCRIPT, placeScript, receiveScript } from "./scripts.ts";
 
 /** More places than are ever offered. */
 const MAX_PLACES = 8;
@@ -53,6 +53,12 @@ export async function provideRuntime(request: ProvideRequest): Promise<RuntimeFi
       throw failed(where, what, [...reasons, more ?? "it gave no place"].filter(Boolean).join("; "));
     }
     after = Number(place[1]);
+    try {
+      provider.onUpload?.(file, place[2] ?? "");
+    } catch (error) {
+      dialogue.say(LEAVE_SCRIPT);
+      throw error;
+    }
     onStep(`${what} was being uploaded`);
     const outcome = await send(dialogue, provider, file, machine);
     if (outcome === "stored") return file;

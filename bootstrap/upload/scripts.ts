@@ -48,7 +48,8 @@ export function placeScript(file: RuntimeFile, target: RuntimeTarget, after: num
     `mkdir -p "\${d%/*}" 2>/dev/null;mkdir "$d" 2>/dev/null;own "$d" 'drwx--[-S]---'||${passOver("no folder that is ours alone")}`,
     // Of uploads that were cut. A process that has ended owns nothing any more.
     'for p in "$d"/.upload-"$(uname -n)"-*;do [ -f "$p" ]&&! kill -0 "${p##*-}" 2>/dev/null&&rm -f "$p";done',
-    "p=$d/.upload-$(uname -n)-$$",
+    // exec, which is the way it goes well, runs no trap.
+    "p=$d/.upload-$(uname -n)-$$;trap 'rm -f \"$p\"' 0;trap 'exit 129' 1 13 15",
     `{ { echo '#!/bin/sh';echo exit 7;}>"$p";} 2>/dev/null||${passOver("cannot be written to")}`,
     `chmod 700 "$p";"$p" 2>/dev/null;[ $? = 7 ]||{ rm -f "$p";r="$r $d: no program can be run there;";continue;}`,
     's=$(df -Pk "$d" 2>/dev/null|{ read -r x;read -r x x x s x;echo $s;})',
@@ -79,6 +80,9 @@ export function receiveScript(
     "say stored;fi",
   ].join(";");
 }
+
+/** Takes back what the search for a place has made. */
+export const LEAVE_SCRIPT = 'rm -f "$p";rmdir "$d" 2>/dev/null';
 
 /** Becomes the runtime that was found or stored, which reads on. */
 export function startScript(file: RuntimeFile, stage1: string): string {

@@ -5,8 +5,10 @@
  */
 import { BootstrapError } from "../../bootstrap/errors.ts";
 import type { BootstrapErrorCode } from "../../bootstrap/errors.ts";
+import type { RuntimeFile } from "../../bootstrap/runtime-provider.ts";
 import type { SshuttleError } from "../../bundler/error.ts";
-import { okay, problem } from "./step.ts";
+import { formatBytes } from "../progress.ts";
+import { okay, problem, warning } from "./step.ts";
 import type { Step, StepName } from "./step.ts";
 
 /** Between ssh, which is asked by itself, and the agent, in their order: what is said of a step that worked. */
@@ -59,10 +61,25 @@ export interface LaunchFailure {
   readonly error: SshuttleError;
   /** Whether the far side printed anything: whatever hangs after that, the login is behind us. */
   readonly hasPrinted: boolean;
+  readonly upload?: PlannedUpload | undefined;
+}
+
+/** What a tunnel would have brought there, and gone on. */
+export interface PlannedUpload {
+  readonly file: Pick<RuntimeFile, "name" | "version" | "bytes">;
+  readonly folder: string;
 }
 
 /** The steps after `ssh`, to the one that failed; those behind it are not known. */
-export function judgeLaunchFailure({ error, hasPrinted }: LaunchFailure): readonly Step[] {
+export function judgeLaunchFailure({ error, hasPrinted, upload }: LaunchFailure): readonly Step[] {
+  if (upload !== undefined) {
+    const { name, version, bytes } = upload.file;
+    const what = `${name} ${version} (${formatBytes(bytes)}, compressed about a third) would be uploaded to ${upload.folder}`;
+    return [
+      ...stepsBefore("runtime"),
+      warning("runtime", `none there; ${what}`, "nothing: the first tunnel does it, once"),
+    ];
+  }
   const isLate = error.code === "far-side-silent" && hasPrinted;
   const step = isLate ? "login-shell" : stepOf(error);
   const worked = isLate || !UNCERTAIN.has(error.code) ? stepsBefore(step) : [];

@@ -1,9 +1,10 @@
 /** The way in, walked: from ssh on this machine to what the server reaches. */
 import { BootstrapError } from "../../bootstrap/errors.ts";
+import type { RuntimeFile, RuntimeProvider } from "../../bootstrap/runtime-provider.ts";
 import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
 import { SshuttleError } from "../../bundler/error.ts";
 import { readAgentBundle } from "../agent-bundle.ts";
-import { transportFor } from "../connection.ts";
+import { runtimeProviderFor, transportFor } from "../connection.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import type { Log } from "../log.ts";
 import { findOwnConnections } from "../own-connections.ts";
@@ -15,7 +16,7 @@ import type { Destination } from "./destination.ts";
 import { judgeAgent } from "./judge-agent.ts";
 import { judgeDestination, judgeNamesThere } from "./judge-destination.ts";
 import { judgeLaunchFailure } from "./judge-launch.ts";
-import type { LaunchFailure } from "./judge-launch.ts";
+import type { LaunchFailure, PlannedUpload } from "./judge-launch.ts";
 import { LATE, within } from "./limit.ts";
 import type { DoctorOptions } from "./options.ts";
 import { examineSsh } from "./ssh-program.ts";
@@ -83,12 +84,14 @@ async function arrive(options: DoctorOptions, log: Log, limits: Limits): Promise
   const { runtime, verbosity } = options;
   const bundle = await readAgentBundle();
   const noise: Uint8Array[] = [];
+  const { runtimes, refused } = withoutUploads(runtimeProviderFor(options, log));
   const start = performance.now();
   const opening = openTunnel({
     transport,
     bundle,
     log,
     runtime,
+    runtimes,
     verbosity,
     onNoise: (bytes) => noise.push(bytes),
     readyTimeoutMs: limits.silenceMs,
@@ -100,9 +103,23 @@ async function arrive(options: DoctorOptions, log: Log, limits: Limits): Promise
     end();
     return { error: tooLate(transport.description, limits.loginMs), hasPrinted: hasPrinted() };
   } catch (error) {
-    if (error instanceof SshuttleError) return { error, hasPrinted: hasPrinted() };
+    if (error instanceof SshuttleError) return { error, hasPrinted: hasPrinted(), upload: refused() };
     throw error;
   }
+}
+
+/** What is there already is used; nothing is brought there. */
+function withoutUploads(provider: RuntimeProvider | undefined): {
+  readonly runtimes: RuntimeProvider | undefined;
+  readonly refused: () => PlannedUpload | undefined;
+} {
+  if (provider === undefined) return { runtimes: undefined, refused: () => undefined };
+  let upload: PlannedUpload | undefined;
+  const onUpload = (file: RuntimeFile, folder: string): never => {
+    upload = { file, folder };
+    throw new BootstrapError("runtime-missing", "Cannot start the agent: the doctor uploads no runtime");
+  };
+  return { runtimes: { find: (target) => provider.find(target), onUpload }, refused: () => upload };
 }
 
 /** A link that ends meanwhile is a problem of its own, and the end of the questions. */

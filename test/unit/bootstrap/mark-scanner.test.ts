@@ -9,7 +9,7 @@ const READY = `\n${MARK} {"pid":1}\n`;
 
 /** What the pieces come to; those after the decision are left alone. */
 function scan(pieces: readonly Uint8Array[]): MarkScan {
-  const scanner = new MarkScanner(MARK);
+  const scanner = new MarkScanner(MARK, "{");
   for (const piece of pieces) {
     const result = scanner.push(Buffer.from(piece));
     if (result.type !== "more") return result;
@@ -66,18 +66,18 @@ test("MarkScanner takes nothing for the mark that lacks the newline before it or
 });
 
 test("MarkScanner gives up one byte past the limit", () => {
-  const scanner = new MarkScanner(MARK);
+  const scanner = new MarkScanner(MARK, "{");
   assert.equal(scanner.push(Buffer.alloc(MAX_NOISE_BYTES)).type, "more");
   assert.equal(scanner.noise.length, MAX_NOISE_BYTES);
   assert.equal(scanner.push(Buffer.alloc(1)).type, "noise-limit");
 });
 
 test("MarkScanner gives up on a line that begins with the mark and has no end", () => {
-  assert.equal(scan([Buffer.from(`\n${MARK} `), Buffer.alloc(MAX_NOISE_BYTES)]).type, "noise-limit");
+  assert.equal(scan([Buffer.from(`\n${MARK} {`), Buffer.alloc(MAX_NOISE_BYTES)]).type, "noise-limit");
 });
 
 test("MarkScanner looks at each byte once: the limit in pieces of ten bytes takes well under a second", () => {
-  const scanner = new MarkScanner(MARK);
+  const scanner = new MarkScanner(MARK, "{");
   const piece = Buffer.from("\nno mark: ");
   const start = process.cpuUsage();
   for (let bytes = piece.length; bytes < MAX_NOISE_BYTES; bytes += piece.length) scanner.push(piece);

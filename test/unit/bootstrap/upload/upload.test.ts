@@ -198,6 +198,16 @@ for (const [what, make] of Object.entries(UNSAFE)) {
   });
 }
 
+test("a place with too little room is passed over for the next", async (context) => {
+  const machine = await makeMachine(TOOLS.filter((tool) => tool !== "df"));
+  const df = `#!/bin/sh\necho Filesystem and so on\ncase $2 in */.cache/*) echo disk 9 9 4100 1% /;; *) echo disk 9 9 9999999 1% /;; esac\n`;
+  await writeFile(join(machine.env["PATH"] ?? "", "df"), df, { mode: 0o755 });
+  const provider = new OneRuntime(file);
+  await start(context, machine, { provider });
+  assert.deepEqual(await readdir(join(machine.home, ".sshuttle")), [await nameOf(provider)]);
+  assert.deepEqual(await readdir(machine.cache), []);
+});
+
 test("XDG_CACHE_HOME is heard if it is absolute", async (context) => {
   const machine = await makeMachine();
   const elsewhere = join(machine.home, "xdg");

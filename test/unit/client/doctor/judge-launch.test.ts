@@ -38,6 +38,20 @@ for (const [code, expected] of [
   });
 }
 
+test("a runtime that would be uploaded is a warning, and no problem", () => {
+  const upload = {
+    file: { name: "node", version: "20.20.2", bytes: 98_932_688 },
+    folder: "/home/x",
+  } as const;
+  const error = new BootstrapError("runtime-missing", "Cannot do it");
+  const last = judgeLaunchFailure({ error, hasPrinted: false, upload }).at(-1);
+  assert.deepEqual([last?.step, last?.status], ["runtime", "warning"]);
+  assert.match(
+    last?.detail ?? "",
+    /none there; node 20\.20\.2 \(98\.9 MB, .* would be uploaded to \/home\/x$/,
+  );
+});
+
 test("what may fail early or late says nothing of the steps before", () => {
   assert.deepEqual(stepsOf("ssh-failed"), ["connection"]);
   assert.deepEqual(stepsOf("far-side-silent"), ["authentication"]);
