@@ -49,7 +49,8 @@ interface Loader {
   _nodeModulePaths(folder: string): string[];
   _resolveFilename(request: string, parent: NodeModule | null | undefined, ...rest: unknown[]): string;
   new (id: string): NodeModule;
-  prototype: { load(this: LoadingModule, filename: string): void };
+  prototype: { load?(this: LoadingModule, filename: string): void };
+  _extensions: { [extension: string]: ((module: LoadingModule, filename: string) => void) | undefined };
 }
 
 /** What Node's types leave out of process.stdin. */
@@ -61,7 +62,8 @@ interface Stdin extends NodeJS.ReadableStream {
     flowing: boolean | null;
   };
   /** None at the end of input, nor for a file. */
-  readonly _handle: { reading: boolean; readStop(): void } | null | undefined;
+  readonly _handle: { reading: boolean; readStop?(): void; unref(): void } | null | undefined;
+  unref?(): void;
 }
 
 interface LoadingModule extends NodeModule {
@@ -105,6 +107,8 @@ function readPayload(): void {
   if (!isWhole(payload)) process.exit();
   process.removeListener("exit", confess);
   process.exitCode = undefined as unknown as number;
+  // Bun does not know it.
+  if (process.exitCode) process.exitCode = 0;
   clearInterval(stall);
   // First what the stream puts off until the next tick, or else it would begin to read again. Node 8 puts it off
   // only after this.
@@ -113,12 +117,16 @@ function readPayload(): void {
 
 /** As if nobody had ever read it, but for what it holds: a program that does not read it must be able to end. */
 function untouchStdin(): void {
-  readState.reading = readState.readableListening = false;
-  readState.flowing = null;
   const handle = stdin._handle;
-  if (handle) {
-    handle.reading = false;
+  readState.readableListening = false;
+  readState.flowing = null;
+  if (handle && handle.readStop) {
+    readState.reading = handle.reading = false;
     handle.readStop();
+  } else {
+    // Deno and Bun cannot take back the read that has begun. It keeps no process, and whoever reads on gets it.
+    const idle = handle || stdin;
+    if (idle.unref) idle.unref();
   }
 }
 
@@ -135,6 +143,7 @@ function addModules(payload: Buffer): PayloadIndex {
   index.bytes.forEach((bytes, at) => {
     const text = content.slice(offset, (offset += bytes));
     modules["/" + names[at]] = { text, imports: imports[at], names };
+    if (!load) serveInBun(posix.extname(String(names[at])));
   });
   if (offset < content.length) readMaps(content.slice(offset));
   return index;
@@ -154,11 +163,34 @@ function run(payload: Buffer): void {
     const isGlobal = /^(process|console)$/.test(name) || global.propertyIsEnumerable(name);
     if (!isGlobal) Reflect.deleteProperty(global, name);
   }
-  const { platform, arch, pid, version } = process;
+  const { platform, arch, pid, versions } = process as NodeJS.Process & {
+    versions: { [name: string]: string };
+  };
+  const name = versions.bun ? "bun" : versions.deno ? "deno" : "node";
   process.stdout.write(
-    "\n" + MARK + " " + JSON.stringify({ name: "node", version, platform, arch, pid }) + "\n",
+    "\n" + MARK + " " + JSON.stringify({ name, version: versions[name], platform, arch, pid }) + "\n",
   );
-  loader._load(entry, null, true);
+  if (load) loader._load(entry, null, true);
+  else runInBun(entry);
+}
+
+/** Bun's modules are loaded by their extension, and have no `load`. */
+function serveInBun(extension: string): void {
+  const before = loader._extensions[extension] || loader._extensions[".js"];
+  loader._extensions[extension] = (module, filename) => {
+    if (modules[filename]) evaluate.call(module, filename);
+    else if (before) before(module, filename);
+  };
+}
+
+/** Bun's own _load does nothing. The main module is the one that -e made; it becomes the entry's. */
+function runInBun(entry: string): void {
+  const main = process.mainModule as LoadingModule;
+  delete loader._cache[main.filename];
+  loader._cache[entry] = main;
+  main.children = [];
+  (global as unknown as { Bun: { main: string } }).Bun.main = entry;
+  evaluate.call(main, entry);
 }
 
 /** The name of the bundle's module that is meant, if it is one of ours that asks. */
@@ -197,15 +229,20 @@ loader._resolveFilename = function (request, parent) {
 };
 
 const load = loader.prototype.load;
-loader.prototype.load = function (filename) {
-  const own = modules[filename];
-  if (!own) return load.call(this, filename);
+if (load) {
+  loader.prototype.load = function (filename) {
+    (modules[filename] ? evaluate : load).call(this, filename);
+  };
+}
+
+function evaluate(this: LoadingModule, filename: string): void {
+  const own = modules[filename] as Loaded;
   this.filename = filename;
   this.paths = loader._nodeModulePaths(posix.dirname(filename));
   // JSON, too, has been compiled to a module.
   this._compile(String(own.text), filename);
   this.loaded = true;
-};
+}
 
 let position: Position = (_filename, line, column) => line + ":" + column;
 
@@ -237,9 +274,8 @@ let lastArrival: Promise<unknown> = Promise.resolve();
 function arrive(filename: string): Promise<unknown> {
   const name = "/" + filename;
   if (modules[name]) return Promise.resolve();
-  const arrival = (arrivals[name] =
-    arrivals[name] ||
-    lastArrival
+  if (!arrivals[name]) {
+    const arrival = lastArrival
       .then(() => (modules[name] ? undefined : fetchPayload(filename).then(addLate)))
       .then(() => {
         if (!modules[name]) throw Error("it did not come");
@@ -249,9 +285,11 @@ function arrive(filename: string): Promise<unknown> {
         throw Object.assign(Error("Cannot find module '" + filename + "': " + error), {
           code: "MODULE_NOT_FOUND",
         });
-      }));
-  lastArrival = arrival.catch(() => undefined);
-  return arrival;
+      });
+    arrivals[name] = arrival;
+    lastArrival = arrival.catch(() => undefined);
+  }
+  return arrivals[name];
 }
 
 function addLate(bytes: Uint8Array): void {

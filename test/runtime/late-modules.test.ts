@@ -73,12 +73,12 @@ async function converse(
 async function onEach(
   context: Parameters<typeof writeProgram>[0],
   files: Files,
-  check: (program: Bundle, node: string, version: string) => Promise<void>,
+  check: (program: Bundle, node: string, label: string) => Promise<void>,
 ): Promise<void> {
   const program = await bundle(
     join(await writeProgram(context, { "fetching.js": FETCHING, ...files }), "main.js"),
   );
-  for (const version of RUNTIMES) await check(program, await runtimePath(version), version);
+  for (const { pin, label } of RUNTIMES) await check(program, await runtimePath(pin), label);
 }
 
 test("a hundred that ask for a module at once make one question, and share the module", async (context) => {
@@ -174,13 +174,9 @@ test("where nobody fetches, an import() of what was not sent says so", async (co
     "late.js": `export const x = 1;`,
   };
   const program = await bundle(join(await writeProgram(context, files), "main.js"));
-  for (const version of RUNTIMES) {
-    const { stdout } = await runThere({ bundle: program, runtime: await runtimePath(version) });
-    assert.equal(
-      stdout,
-      "MODULE_NOT_FOUND Cannot find module 'late.js': Error: nobody fetches it\n",
-      version,
-    );
+  for (const { pin, label } of RUNTIMES) {
+    const { stdout } = await runThere({ bundle: program, runtime: await runtimePath(pin) });
+    assert.equal(stdout, "MODULE_NOT_FOUND Cannot find module 'late.js': Error: nobody fetches it\n", label);
   }
 });
 

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { bundle } from "../../bundler/bundle.ts";
 import { inflateModules } from "../../bundler/inflate.ts";
-import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
+import { RUNTIMES, fileOptions, runtimePath } from "../lab/runtimes.ts";
 import { writeProgram } from "../unit/bundler/program.ts";
 import type { Files } from "../unit/bundler/program.ts";
 import { runHere, runThere } from "./far-side.ts";
@@ -136,20 +136,22 @@ async function writeCompiled(
 ): Promise<string> {
   const json = Object.entries(files).filter(([name]) => name.endsWith(".json"));
   const compiled = [...texts].map(([name, text]) => [name, Buffer.from(text).toString()]);
-  return writeProgram(context, Object.fromEntries([...compiled, ...json]), "compiled-");
+  // Deno takes nothing for CommonJS that does not say so.
+  const own = ["package.json", `{ "type": "commonjs" }`];
+  return writeProgram(context, Object.fromEntries([own, ...compiled, ...json]), "compiled-");
 }
 
-for (const version of RUNTIMES) {
-  test(`Node ${version}: modules are those of its own loader`, async (context) => {
-    const node = await runtimePath(version);
+for (const runtime of RUNTIMES) {
+  test(`${runtime.label}: modules are those of its own loader`, async (context) => {
+    const path = await runtimePath(runtime.pin);
     for (const [title, files] of Object.entries(PROGRAMS)) {
       await context.test(title, async (inner) => {
         const program = await bundle(join(await writeProgram(inner, files), "main.js"));
         const groups = [...new Set(program.modules.map(({ group }) => group))];
         const folder = await writeCompiled(inner, files, inflateModules(program.modules));
         const [there, here] = await Promise.all([
-          runThere({ bundle: program, args: ARGS, runtime: node, groups }),
-          runHere(node, ["main.js", ...ARGS], folder),
+          runThere({ bundle: program, args: ARGS, runtime: path, groups }),
+          runHere(path, [...fileOptions(runtime), "main.js", ...ARGS], folder),
         ]);
         const expected = {
           ...here,
@@ -207,9 +209,9 @@ for (const [title, files] of Object.entries(AS_SOURCES)) {
     const expected = await runHere(process.execPath, [entry], folder);
     assert.equal(expected.stderr, "");
     const groups = [...new Set(program.modules.map(({ group }) => group))];
-    for (const version of RUNTIMES) {
-      const there = await runThere({ bundle: program, runtime: await runtimePath(version), groups });
-      assert.deepEqual(there, expected, version);
+    for (const { pin, label } of RUNTIMES) {
+      const there = await runThere({ bundle: program, runtime: await runtimePath(pin), groups });
+      assert.deepEqual(there, expected, label);
     }
   });
 }

@@ -89,11 +89,11 @@ async function onEach(act: (stdin: "pipe" | "socket") => Promise<void>): Promise
 
 const make = (name: Program): Promise<Bundle> => bundle(join(folder, `${name}.ts`));
 
-for (const version of RUNTIMES) {
-  const at = (title: string): string => `Node ${version}: ${title}`;
+for (const { pin, label } of RUNTIMES) {
+  const at = (title: string): string => `${label}: ${title}`;
 
   test(at("a program that does not read its stdin ends, whatever is there"), async (context) => {
-    const [program, runtime] = [await make("silent"), await runtimePath(version)];
+    const [program, runtime] = [await make("silent"), await runtimePath(pin)];
     await onEach(async (stdin) => {
       for (const bytes of [0, 10, 200_000]) {
         const transport = farSide(context, { stdin });
@@ -110,7 +110,7 @@ for (const version of RUNTIMES) {
     test(
       at(`a program that reads its stdin (${how}) gets every byte behind the payload`),
       async (context) => {
-        const [program, runtime] = [await make(how), await runtimePath(version)];
+        const [program, runtime] = [await make(how), await runtimePath(pin)];
         await onEach(async (stdin) => {
           for (const bytes of [0, 10, 200_000]) {
             const transport = farSide(context, { stdin });
@@ -132,7 +132,7 @@ for (const version of RUNTIMES) {
   }
 
   test(at("stages arrive from pipe and socket, whole, byte by byte and cut"), async (context) => {
-    const [program, runtime] = [await make("silent"), await runtimePath(version)];
+    const [program, runtime] = [await make("silent"), await runtimePath(pin)];
     const deliveries = [whole, byteByByte, splitAt([500, 1500, 2500], 20)];
     const far = (["pipe", "socket"] as const).flatMap((stdin) =>
       deliveries.map((deliver) => ({ stdin, deliver })),
@@ -149,7 +149,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("what is cut short or damaged is told, and runs nothing"), async (context) => {
-    const [program, runtime] = [await make("silent"), await runtimePath(version)];
+    const [program, runtime] = [await make("silent"), await runtimePath(pin)];
     await onEach(async (stdin) => {
       const line = encodeStages(program, { mark: "0".repeat(MARK_CHARS), runtime, maps: true }).line.length;
       for (const deliver of [
@@ -172,7 +172,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a client that stalls within the payload is not waited for"), async (context) => {
-    const runtime = `${await runtimePath(version)} -r ${join(folder, "fast-clock.js")}`;
+    const runtime = `${await runtimePath(pin)} -r ${join(folder, "fast-clock.js")}`;
     const transport = farSide(context, { deliver: (bytes, stdin) => whole(bytes.subarray(0, -1), stdin) });
     const error = await launch({ transport, bundle: await make("silent"), runtime }).catch(
       (reason: unknown) => reason,
@@ -184,7 +184,7 @@ for (const version of RUNTIMES) {
   test(at("errors that a program handles itself are its own"), async () => {
     const outcome = await runThere({
       bundle: await make("own-handlers"),
-      runtime: await runtimePath(version),
+      runtime: await runtimePath(pin),
     });
     assert.deepEqual(outcome, {
       code: 0,
@@ -194,7 +194,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a program's own Error.prepareStackTrace gets call sites, and ours back its place"), async () => {
-    const outcome = await runThere({ bundle: await make("call-sites"), runtime: await runtimePath(version) });
+    const outcome = await runThere({ bundle: await make("call-sites"), runtime: await runtimePath(pin) });
     assert.equal(outcome.stderr, "");
     const [filename, line, frame] = JSON.parse(outcome.stdout) as unknown[];
     assert.deepEqual([filename, line], ["/call-sites.ts", 4]);
@@ -205,7 +205,7 @@ for (const version of RUNTIMES) {
     const program = await launch({
       transport: localTransport(),
       bundle: await make("maps-later"),
-      runtime: await runtimePath(version),
+      runtime: await runtimePath(pin),
       maps: "after",
     });
     program.stdin.end(program.mapsPayload);

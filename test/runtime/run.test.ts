@@ -151,11 +151,11 @@ async function gone(pids: readonly number[]): Promise<void> {
 
 const pidAfter = (word: string, text: string): number => Number(new RegExp(`${word} (\\d+)`).exec(text)?.[1]);
 
-for (const version of RUNTIMES) {
-  const at = (title: string): string => `Node ${version}: ${title}`;
+for (const { pin, label } of RUNTIMES) {
+  const at = (title: string): string => `${label}: ${title}`;
 
   test(at("the program's exit status is ours"), async () => {
-    const [program, runtime] = [await make("status"), await runtimePath(version)];
+    const [program, runtime] = [await make("status"), await runtimePath(pin)];
     for (const status of [0, 1, 64, 97, 98, 99, 128, 255]) {
       const args = [String(status)];
       assert.deepEqual(await runToEnd({ program, runtime, args }), { status, stdout: "", stderr: "" });
@@ -165,7 +165,7 @@ for (const version of RUNTIMES) {
   test(
     at("arguments, environment, folder and stdin are those of a program that was started here"),
     async () => {
-      const [program, runtime] = [await make("facts"), await runtimePath(version)];
+      const [program, runtime] = [await make("facts"), await runtimePath(pin)];
       const args = ["--", "-e", "", "a b", "'\"$x`\\", "ü\u2028\n", "--inspect"];
       const env = { RUN_A: "'\"$x`\\\n\u2028", RUN_EMPTY: "" };
       const run = await runToEnd({ program, runtime, args, env, directory: folder }, "first\nsecond");
@@ -183,13 +183,13 @@ for (const version of RUNTIMES) {
   );
 
   test(at("without a folder of ours the program starts in the home folder"), async () => {
-    const [program, runtime] = [await make("facts"), await runtimePath(version)];
+    const [program, runtime] = [await make("facts"), await runtimePath(pin)];
     const run = await runToEnd({ program, runtime, directory: undefined });
     assert.equal((JSON.parse(run.stdout) as { cwd: string }).cwd, await realpath(homedir()));
   });
 
   test(at("32 MiB go in and 32 MiB come out at once, unchanged"), async () => {
-    const [program, runtime] = [await make("both"), await runtimePath(version)];
+    const [program, runtime] = [await make("both"), await runtimePath(pin)];
     const input = randomBytes(32 * MIB);
     const running = await start({ program, runtime, args: [String(32 * MIB)] });
     running.stdin.end(input);
@@ -201,7 +201,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("stdout and stderr are streams of their own, and binary"), async () => {
-    const [program, runtime] = [await make("streams"), await runtimePath(version)];
+    const [program, runtime] = [await make("streams"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     assert.equal(await running.status, 0);
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
@@ -210,7 +210,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("the end of our stdin is the end of the program's, and not of its output"), async () => {
-    const [program, runtime] = [await make("at-end"), await runtimePath(version)];
+    const [program, runtime] = [await make("at-end"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     await running.stdout.shows("up");
     running.stdin.end();
@@ -219,7 +219,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a program that does not read its stdin ends, and what it does not read waits here"), async () => {
-    const [program, runtime] = [await make("not-reading"), await runtimePath(version)];
+    const [program, runtime] = [await make("not-reading"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     let taken = 0;
     const write = (): void => {
@@ -233,7 +233,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a program that closes its stdin makes us stop reading ours"), async () => {
-    const [program, runtime] = [await make("closes-stdin"), await runtimePath(version)];
+    const [program, runtime] = [await make("closes-stdin"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     await running.stdout.shows("closed");
     running.stdin.on("error", () => undefined);
@@ -245,7 +245,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a program that closes its stdout goes on, and ours has ended by then"), async () => {
-    const [program, runtime] = [await make("closes-stdout"), await runtimePath(version)];
+    const [program, runtime] = [await make("closes-stdout"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     await running.stdout.until((sink) => sink.ended);
     assert.equal(running.stdout.text, "last words");
@@ -255,13 +255,13 @@ for (const version of RUNTIMES) {
   });
 
   test(at("what was written before process.exit() comes before the status"), async () => {
-    const [program, runtime] = [await make("at-once"), await runtimePath(version)];
+    const [program, runtime] = [await make("at-once"), await runtimePath(pin)];
     const run = await runToEnd({ program, runtime });
     assert.deepEqual([run.status, run.stdout.length], [5, 60_000]);
   });
 
   test(at("an uncaught error ends with 99 and a trace of the sources"), async () => {
-    const [program, runtime] = [await make("throws"), await runtimePath(version)];
+    const [program, runtime] = [await make("throws"), await runtimePath(pin)];
     for (const [args, caller] of [
       [[], /^ {4}at .*throws\.ts:7:6\)?$/m],
       [["later"], /^ {4}at .*throws\.ts:6:51\)?$/m],
@@ -274,7 +274,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a program that handles signals gets every one, however often, and goes on"), async () => {
-    const [program, runtime] = [await make("signals"), await runtimePath(version)];
+    const [program, runtime] = [await make("signals"), await runtimePath(pin)];
     const names = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
     const running = await start({ program, runtime, args: names });
     await running.stdout.shows("up");
@@ -288,7 +288,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a signal that the program does not handle makes our status 128 and its number"), async () => {
-    const [program, runtime] = [await make("signals"), await runtimePath(version)];
+    const [program, runtime] = [await make("signals"), await runtimePath(pin)];
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const) {
       const running = await start({ program, runtime });
       await running.stdout.shows("up");
@@ -298,7 +298,7 @@ for (const version of RUNTIMES) {
   });
 
   test(at("a program that kills itself is reported by its signal"), async () => {
-    const [program, runtime] = [await make("kills-itself"), await runtimePath(version)];
+    const [program, runtime] = [await make("kills-itself"), await runtimePath(pin)];
     assert.equal((await runToEnd({ program, runtime, args: ["SIGKILL"] })).status, 137);
     assert.equal((await runToEnd({ program, runtime, args: ["SIGABRT"] })).status, 134);
   });
@@ -307,7 +307,7 @@ for (const version of RUNTIMES) {
     test(
       at(`a client that ${signal} ends or stops has its program hung up, with all that it started`),
       async (t) => {
-        const runtime = await runtimePath(version);
+        const runtime = await runtimePath(pin);
         const client = startClient(t, {
           script: "family",
           runtime,
@@ -321,7 +321,7 @@ for (const version of RUNTIMES) {
   }
 
   test(at("a program that does not go when it is hung up is killed"), async (t) => {
-    const runtime = await runtimePath(version);
+    const runtime = await runtimePath(pin);
     const client = startClient(t, { script: "stubborn", runtime, agentOptions: { graceMs: 300 } });
     const pids = await client.pids("program");
     process.kill(client.pid, "SIGKILL");
@@ -331,7 +331,7 @@ for (const version of RUNTIMES) {
   test(
     at("an agent that is killed takes its program along, and its client says that the link is lost"),
     async () => {
-      const [program, runtime] = [await make("signals"), await runtimePath(version)];
+      const [program, runtime] = [await make("signals"), await runtimePath(pin)];
       const running = await start({ program, runtime });
       await running.stdout.shows("up");
       const [pid] = [pidAfter("up", running.stdout.text)];
@@ -346,7 +346,7 @@ for (const version of RUNTIMES) {
   );
 
   test(at("a process that outlives the program and holds its output does not hold us"), async () => {
-    const [program, runtime] = [await make("leaves-one"), await runtimePath(version)];
+    const [program, runtime] = [await make("leaves-one"), await runtimePath(pin)];
     const agentOptions = { lingerMs: 100 };
     const run = await runToEnd({ program, runtime, agentOptions });
     assert.equal(run.status, 3);

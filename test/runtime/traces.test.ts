@@ -15,7 +15,8 @@ import { deflate } from "../../bundler/deflate.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { decodeMappings, encodeSourceMap } from "../../bundler/source-map.ts";
 import type { Segment } from "../../bundler/source-map.ts";
-import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
+import { RUNTIMES, pinned, runtimePath } from "../lab/runtimes.ts";
+import type { Runtime } from "../lab/runtimes.ts";
 import { runHere, runThere } from "./far-side.ts";
 import type { Outcome } from "./far-side.ts";
 
@@ -35,8 +36,8 @@ const LACKS = {
   aggregateError: { below: 15 },
 } as const;
 
-function lacks(version: string, what: keyof typeof LACKS): boolean {
-  return Number.parseInt(version, 10) < LACKS[what].below;
+function lacks({ name, version }: Runtime, what: keyof typeof LACKS): boolean {
+  return name === "node" && Number.parseInt(version, 10) < LACKS[what].below;
 }
 
 /**
@@ -90,11 +91,11 @@ async function runLocally(
 }
 
 /** "file:line:column" of each frame in the sources that this version has. */
-function framesOf(stack: string, version: string): string[] {
+function framesOf(stack: string, runtime: Runtime): string[] {
   return stack
     .split("\n")
     .filter((line) => /^ +at .*fixtures\/traces\//.test(line))
-    .filter((line) => !/^ +at async /.test(line) || !lacks(version, "awaitingCallers"))
+    .filter((line) => !/^ +at async /.test(line) || !lacks(runtime, "awaitingCallers"))
     .map((line) => {
       const frame = /^ +at (?:.* \()?(fixtures\/traces\/[\w/-]+\.[jt]s:\d+:\d+)\)?(?: \{)?$/.exec(line)?.[1];
       assert.ok(frame !== undefined, `frame "${line}"`);
@@ -119,14 +120,14 @@ interface Comparison {
 }
 
 async function compareWays(
-  version: string,
+  runtime: Runtime,
   program: Bundle,
   maps: "before" | "none" = "before",
 ): Promise<Comparison[]> {
   const [asIs, rewritten, there] = await Promise.all([
     runLocally("ways.ts", "node20"),
     runLocally("ways.ts", "node8"),
-    runThere({ bundle: program, runtime: await runtimePath(version), maps }),
+    runThere({ bundle: program, runtime: await runtimePath(runtime.pin), maps }),
   ]);
   for (const { code, stderr } of [asIs, rewritten, there]) assert.equal(code, 0, stderr);
   const local = waysOf(asIs.stdout);
@@ -136,19 +137,19 @@ async function compareWays(
   return [...local].map(([way, asIsStacks]) => {
     const wanted = REWRITTEN.has(way) ? (localRewritten.get(way) ?? []) : asIsStacks;
     const stacks = remote.get(way) ?? [];
-    const present = lacks(version, "causes") ? wanted.slice(0, 1) : wanted;
+    const present = lacks(runtime, "causes") ? wanted.slice(0, 1) : wanted;
     return {
       way,
-      expected: present.map((stack) => framesOf(stack, version)),
-      actual: stacks.map((stack) => framesOf(stack, version)),
+      expected: present.map((stack) => framesOf(stack, runtime)),
+      actual: stacks.map((stack) => framesOf(stack, runtime)),
       stacks,
     };
   });
 }
 
-for (const version of RUNTIMES) {
-  test(`Node ${version}: a caught error's stack names file, line and column of the source`, async (context) => {
-    const comparisons = await compareWays(version, await bundle(join(ROOT, FIXTURES, "ways.ts")));
+for (const runtime of RUNTIMES) {
+  test(`${runtime.label}: a caught error's stack names file, line and column of the source`, async (context) => {
+    const comparisons = await compareWays(runtime, await bundle(join(ROOT, FIXTURES, "ways.ts")));
     for (const { way, expected, actual, stacks } of comparisons) {
       await context.test(way, () => {
         assert.ok(expected.length > 0 && expected.every((frames) => frames.length > 0), "nothing to compare");
@@ -158,12 +159,15 @@ for (const version of RUNTIMES) {
   });
 }
 
+/** The far side's equal: what runs these tests. */
+const SAME = pinned("20.20.2");
+
 const linesOf = (frames: readonly string[]): string[] => frames.map((frame) => frame.replace(/:\d+$/, ""));
 
-for (const version of RUNTIMES) {
-  test(`Node ${version}: without maps a stack names file and line`, async () => {
+for (const runtime of RUNTIMES) {
+  test(`${runtime.label}: without maps a stack names file and line`, async () => {
     const program = await bundle(join(ROOT, FIXTURES, "ways.ts"));
-    for (const { way, expected, actual, stacks } of await compareWays(version, program, "none")) {
+    for (const { way, expected, actual, stacks } of await compareWays(runtime, program, "none")) {
       assert.deepEqual(actual.map(linesOf), expected.map(linesOf), `${way}: ${stacks.join("\n")}`);
     }
   });
@@ -182,7 +186,7 @@ for (const [what, move] of MOVES) {
       const segments = decodeMappings(mappings).map(move);
       return { ...module, map: deflate(Buffer.from(encodeSourceMap(module.filename, segments))) };
     });
-    const comparisons = await compareWays(process.versions.node, { ...program, modules });
+    const comparisons = await compareWays(SAME, { ...program, modules });
     assert.deepEqual(
       comparisons
         .filter(({ expected, actual }) => JSON.stringify(expected) === JSON.stringify(actual))
@@ -192,10 +196,10 @@ for (const [what, move] of MOVES) {
   });
 }
 
-for (const version of RUNTIMES) {
-  test(`Node ${version}: a program's own prepareStackTrace gets call sites, with files and lines`, async () => {
+for (const runtime of RUNTIMES) {
+  test(`${runtime.label}: a program's own prepareStackTrace gets call sites, with files and lines`, async () => {
     const program = await bundle(join(ROOT, FIXTURES, "call-sites.ts"));
-    const { stdout, stderr } = await runThere({ bundle: program, runtime: await runtimePath(version) });
+    const { stdout, stderr } = await runThere({ bundle: program, runtime: await runtimePath(runtime.pin) });
     assert.equal(stderr, "");
     const file = `/${FIXTURES}/call-sites.ts`;
     assert.deepEqual(JSON.parse(stdout), [
@@ -246,23 +250,23 @@ function wordsOf(stderr: string): string[] {
     .filter((line) => line !== "");
 }
 
-for (const version of RUNTIMES) {
-  test(`Node ${version}: what ends a program is reported with file, line and column of the source`, async (context) => {
+for (const runtime of RUNTIMES) {
+  test(`${runtime.label}: what ends a program is reported with file, line and column of the source`, async (context) => {
     const program = await bundle(join(ROOT, FIXTURES, "fatal.ts"));
-    const node = await runtimePath(version);
+    const node = await runtimePath(runtime.pin);
     for (const { way, needs, options = [] } of FATAL) {
-      if (needs !== undefined && lacks(version, needs)) continue;
+      if (needs !== undefined && lacks(runtime, needs)) continue;
       await context.test(way, async () => {
         const [here, there] = await Promise.all([
           runLocally("fatal.ts", "node20", { options, args: [way] }),
           runThere({ bundle: program, runtime: [node, ...options].join(" "), args: [way] }),
         ]);
-        const expected = framesOf(withoutQuote(here.stderr), version);
+        const expected = framesOf(withoutQuote(here.stderr), runtime);
         assert.ok(expected.length > 0, "nothing to compare");
-        assert.deepEqual(framesOf(there.stderr, version), expected, there.stderr);
+        assert.deepEqual(framesOf(there.stderr, runtime), expected, there.stderr);
         assert.equal(there.code, here.code === 0 ? 0 : 99);
         assert.doesNotMatch(there.stderr, /exports/, "quotes no compiled code");
-        if (version === process.versions.node) assert.deepEqual(wordsOf(there.stderr), wordsOf(here.stderr));
+        if (runtime === SAME) assert.deepEqual(wordsOf(there.stderr), wordsOf(here.stderr));
       });
     }
   });

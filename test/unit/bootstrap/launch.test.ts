@@ -94,7 +94,7 @@ test("a program that never reads its stdin ends by itself", async (context) => {
 });
 
 test("Launched.runtime is that of the program", async (context) => {
-  const launched = await start(context, "console.log(process.version, process.pid);");
+  const launched = await start(context, "console.log(process.versions.node, process.pid);");
   const { name, version, platform, arch, pid } = launched.runtime;
   const { stdout } = await outcomeOf(launched);
   assert.deepEqual([name, platform, arch], ["node", process.platform, process.arch]);

@@ -11,13 +11,13 @@ test("an agent that runs says of every step to it that it worked", () => {
       { family: 6, address: "2001:db8::1", port: 2222 },
     ],
     noise: new Uint8Array(),
-    farSide: "node v20.20.2 on linux x64\u001b[2J",
+    farSide: "node 20.20.2 on linux x64\u001b[2J",
     readyMs: 1234.5,
   });
   assert.ok(steps.every(({ status }) => status === "ok"));
   const details = new Map(steps.map(({ step, detail }) => [step, detail]));
   assert.equal(details.get("connection"), "to 192.0.2.1:22, [2001:db8::1]:2222");
-  assert.equal(details.get("runtime"), "node v20.20.2 on linux x64\\u{1b}[2J");
+  assert.equal(details.get("runtime"), "node 20.20.2 on linux x64\\u{1b}[2J");
   assert.match(details.get("agent") ?? "", /^ready 1235 ms after .*AllowTcpForwarding/);
 });
 
