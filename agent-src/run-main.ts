@@ -4,9 +4,9 @@
  */
 import { RunService } from "./service/run.ts";
 import type { RunOptions } from "./service/run.ts";
+import { TellingMux } from "./service/telling-mux.ts";
 import { GoAway } from "./wire/codes.ts";
 import { Link, monotonicMs } from "./wire/link.ts";
-import { Mux } from "./wire/mux.ts";
 import type { MuxOptions } from "./wire/options.ts";
 
 export interface RunAgentOptions extends RunOptions, MuxOptions {
@@ -29,11 +29,18 @@ function logMore(line: string): void {
 }
 
 const service = new RunService(
-  { log: logMore, fail: (error) => link.goAway(error.code, error.message) },
+  {
+    log: logMore,
+    fail: (error) => link.goAway(error.code, error.message),
+    // The client need not ask for it, which would take another round trip.
+    finish: () => link.goAway(GoAway.Normal, "the program has ended"),
+  },
   options,
 );
+const mux = new TellingMux("agent", monotonicMs(), options);
+mux.onIdle = () => service.handleIdle();
 const link = new Link({
-  mux: new Mux("agent", monotonicMs(), options),
+  mux,
   input: process.stdin,
   output: process.stdout,
   open: (channel) => service.open(channel),
@@ -51,6 +58,6 @@ const link = new Link({
 
 // Whoever ends this process means the program, too. Its output may have nobody who reads it by then.
 for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
-  process.on(name, () => link.goAway(GoAway.Normal, `ended by ${name}`));
+  process.on(name, () => link.goAway(GoAway.Internal, `it was ended by ${name}`));
 }
 process.stderr.on("error", () => undefined);

@@ -28,6 +28,8 @@ export interface RunOptions {
 export interface RunShell {
   /** The peer broke the rules: the link must end. */
   readonly fail: (error: PeerError) => void;
+  /** The program has ended, and all that there is to say has been sent. */
+  readonly finish: () => void;
   readonly log: (line: string) => void;
 }
 
@@ -57,6 +59,8 @@ export class RunService {
   private text: string | undefined;
   private child: ChildProcess | undefined;
   private isOver: boolean;
+  /** The program has, and its report is written to the control channel. */
+  private hasEnded: boolean;
 
   constructor(shell: RunShell, options: RunOptions) {
     this.shell = shell;
@@ -67,6 +71,7 @@ export class RunService {
     this.text = undefined;
     this.child = undefined;
     this.isOver = false;
+    this.hasEnded = false;
   }
 
   /** Takes a channel that the client opens; leaves it alone if it is of no kind that runs a program. */
@@ -77,6 +82,14 @@ export class RunService {
       this.streams[kind] = { channel, held: new HeldChannel(channel) };
       this.begin();
     }
+  }
+
+  /** The link has nothing to transmit for now: everything may have been sent by then. */
+  handleIdle(): void {
+    const { control, hasEnded, streams } = this;
+    if (!hasEnded || !control || control.queuedBytes > 0) return;
+    const outputs = [streams[RunKind.Stdout], streams[RunKind.Stderr]];
+    if (outputs.every((output) => output && hasSentAll(output.channel))) this.shell.finish();
   }
 
   /** The link is over, and so is the program; calls back when it has gone. */
@@ -161,7 +174,10 @@ export class RunService {
       child.once("exit", () => letGo(output, socket, this.lingerMs));
       this.splice(kind, socket);
     }
-    child.once("exit", (status: number | null, name: string | null) => this.report(reportOf(status, name)));
+    child.once("exit", (status: number | null, name: string | null) => {
+      this.hasEnded = true;
+      this.report(reportOf(status, name));
+    });
     if (child.pid) this.report({ type: "started", pid: child.pid });
   }
 
@@ -181,6 +197,10 @@ export class RunService {
   private report(report: RunReport): void {
     if (this.control) this.control.write(encodeReport(report));
   }
+}
+
+function hasSentAll({ state }: Channel): boolean {
+  return state === "local-ended" || state === "closed";
 }
 
 function isAlive(child: ChildProcess): boolean {

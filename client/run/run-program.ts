@@ -9,6 +9,7 @@ import { MARK_CHARS } from "../../bootstrap/stage-texts.ts";
 import type { RuntimeProvider } from "../../bootstrap/runtime-provider.ts";
 import type { Transport } from "../../bootstrap/transport.ts";
 import type { Bundle } from "../../bundler/format.ts";
+import type { SshuttleError } from "../../bundler/error.ts";
 import type { RunAgentOptions } from "../../agent-src/run-main.ts";
 import type { Channel, ChannelHandler } from "../../agent-src/wire/channel.ts";
 import { GoAway, PeerError } from "../../agent-src/wire/codes.ts";
@@ -94,26 +95,31 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
   splice(channels.stdout, new HalfSocket({ write: request.stdout }));
   splice(channels.stderr, new HalfSocket({ write: request.stderr }));
   channels.loader.handler = DISCARD;
-  let over: (end: LinkEnd) => void = () => undefined;
-  const ended = new Promise<LinkEnd>((resolve) => (over = resolve));
+  let end: (value: LinkEnd) => void = () => undefined;
+  const ended = new Promise<LinkEnd>((resolve) => (end = resolve));
   const link = new Link({
     mux,
     input: agent.stdout,
     output: agent.stdin,
-    ended: over,
+    ended: end,
     fault: (error, channel) => log(0, `channel ${channel.id} failed: ${String(error)}`),
   });
 
+  let isReported = false;
   const finished = reported.then(async (report) => {
+    isReported = true;
     // What never ran wrote nothing.
     if (report.type !== "failed") await Promise.all([request.stdout.done, request.stderr.done]);
     return report;
   });
-  const lost = ended.then((end) =>
-    explainEnd(end, { agent, lastLines, where: transport.description, hint: "the program was hung up" }),
+  const over = ended.then((why): Promise<RunReport | SshuttleError> =>
+    // The agent has nothing more to say then, and everything that it said is here or on its way to our streams.
+    isReported && why.by === "peer" && why.code === GoAway.Normal
+      ? finished
+      : explainEnd(why, { agent, lastLines, where: transport.description, hint: "the program was hung up" }),
   );
   const settle = async (): Promise<number> => {
-    const outcome = await Promise.race([finished, lost]);
+    const outcome = await Promise.race([finished, over]);
     link.goAway(GoAway.Normal);
     const gone = await settledWithin(agent.exit, CLOSE_WAIT_MS);
     if (gone === undefined) agent.kill("SIGTERM");

@@ -9,9 +9,11 @@ import { Output } from "../../client/run/output.ts";
 import { startProgram } from "../../client/run/run-program.ts";
 import type { ProgramRequest, RunningProgram } from "../../client/run/run-program.ts";
 
-/** Takes everything, or nothing until told; keeps what it took. */
+/** Takes everything, or while it is stalled nothing; keeps what it took. */
 export class Sink extends Writable {
   bytes = 0;
+  private stalled: (() => void) | undefined;
+  private isStalled = false;
   ended = false;
   private readonly pieces: Buffer[] = [];
   private readonly hash = createHash("sha256");
@@ -22,7 +24,18 @@ export class Sink extends Writable {
     this.hash.update(piece);
     if (this.bytes < 1_000_000) this.pieces.push(piece);
     for (const watch of this.watchers) watch();
-    done();
+    if (this.isStalled) this.stalled = done;
+    else done();
+  }
+
+  /** Nothing is taken behind what comes next. */
+  stall(): void {
+    this.isStalled = true;
+  }
+
+  resume(): void {
+    this.isStalled = false;
+    this.stalled?.();
   }
 
   override _final(done: () => void): void {

@@ -52,6 +52,16 @@ function write(): void {
 }
 write();
 process.stdin.on("data", (data) => hash.update(data)).on("end", () => console.error(hash.digest("hex")));`,
+  "writes.ts": `let bytes = 0;
+const piece = Buffer.alloc(65536, 1);
+function write(): void {
+  if (bytes === 16 * 1048576) return;
+  bytes += piece.length;
+  process.stdout.write(piece, write);
+}
+write();
+process.stdin.on("data", () => console.error("written", bytes));
+process.stdin.on("end", () => console.error("stdin has ended"));`,
   "streams.ts": `const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 process.stdout.write(bytes);
 process.stderr.write(Buffer.from(bytes).reverse());`,
@@ -198,6 +208,27 @@ for (const { pin, label } of RUNTIMES) {
     const expected = Buffer.alloc(32 * MIB, Buffer.alloc(65_536, "output "));
     assert.equal(running.stdout.bytes, 32 * MIB);
     assert.equal(running.stdout.digest(), createHash("sha256").update(expected).digest("hex"));
+  });
+
+  test(at("a reader of stdout that is slow stops its writing and nothing else"), async () => {
+    const [program, runtime] = [await make("writes"), await runtimePath(pin)];
+    const running = await start({ program, runtime });
+    running.stdout.stall();
+    // It has written what windows and pipes hold when two questions, some turns apart, have the same answer.
+    for (let earlier = -1, answers = 1; ; answers++) {
+      running.stdin.write("?");
+      await running.stderr.until(({ text }) => text.split("\n").length > answers);
+      const written = Number(/(\d+)\n$/.exec(running.stderr.text)?.[1]);
+      assert.ok(written < 8 * MIB, `${written} bytes were written`);
+      if (written === earlier && answers > 20) break;
+      earlier = written;
+    }
+    running.stdin.end();
+    await running.stderr.shows("stdin has ended");
+    assert.ok(running.stdout.bytes < 8 * MIB);
+    running.stdout.resume();
+    assert.equal(await running.status, 0);
+    assert.equal(running.stdout.bytes, 16 * MIB);
   });
 
   test(at("stdout and stderr are streams of their own, and binary"), async () => {

@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { RunService } from "../../../../agent-src/service/run.ts";
+import { TellingMux } from "../../../../agent-src/service/telling-mux.ts";
 import type { Channel, ChannelHandler } from "../../../../agent-src/wire/channel.ts";
 import { GoAway, ResetCode } from "../../../../agent-src/wire/codes.ts";
 import type { LinkEnd } from "../../../../agent-src/wire/event.ts";
@@ -16,6 +17,7 @@ import {
   runTarget,
 } from "../../../../agent-src/wire/run-control.ts";
 import type { RunReport } from "../../../../agent-src/wire/run-control.ts";
+import { WINDOW_BYTES } from "../../../../agent-src/wire/window.ts";
 
 const STREAMS = [RunKind.Stdin, RunKind.Stdout, RunKind.Stderr, RunKind.Loader] as const;
 
@@ -57,12 +59,18 @@ function startSession(context: TestContext): Session {
   };
   const link = new Link({ ...shell, mux: new Mux("client", monotonicMs()), input: down, output: up });
   const service = new RunService(
-    { fail: (error) => agent.goAway(error.code, error.message), log: () => undefined },
+    {
+      fail: (error) => agent.goAway(error.code, error.message),
+      finish: () => agent.goAway(GoAway.Normal, "the program has ended"),
+      log: () => undefined,
+    },
     { graceMs: 50, lingerMs: 50 },
   );
+  const mux = new TellingMux("agent", monotonicMs());
+  mux.onIdle = () => service.handleIdle();
   const agent: Link = new Link({
     ...shell,
-    mux: new Mux("agent", monotonicMs()),
+    mux,
     input: up,
     output: down,
     open: (channel) => service.open(channel),
@@ -132,6 +140,26 @@ test("stdout that nobody wants before START is closed when the program starts", 
     .channel.write(start(`process.stdout.on("error", (e) => console.error(e.code)).write("x")`));
   await until(() => stderr?.notes.told[0] === "end");
   assert.equal(stderr?.notes.text, "EPIPE\n");
+});
+
+test("the link ends with the program, once what it wrote has been sent, and not before", async (context) => {
+  const session = startSession(context);
+  const [, stdout] = STREAMS.map(session.open);
+  assert.ok(stdout);
+  stdout.channel.end();
+  let bytes = 0;
+  // Credit is withheld.
+  stdout.notes.data = (_channel, piece) => void (bytes += piece.length);
+  const sent = WINDOW_BYTES + 100_000;
+  session.open(RunKind.Control).channel.write(start(`process.stdout.write("x".repeat(${sent}))`));
+  await until(() => session.reports.length === 2 && bytes === WINDOW_BYTES);
+  await turns();
+  assert.deepEqual(session.ends, []);
+  stdout.channel.consume(WINDOW_BYTES);
+  await until(() => session.ends.length === 2);
+  assert.deepEqual([bytes, stdout.notes.told], [sent, ["end"]]);
+  for (const { code, detail } of session.ends)
+    assert.deepEqual([code, detail], [GoAway.Normal, "the program has ended"]);
 });
 
 test("a program that cannot be started is FAILED with the system's reason, and nothing else", async (context) => {
