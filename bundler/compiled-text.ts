@@ -7,7 +7,7 @@
  * map has a segment there: so a string that merely looks like code stays as it is.
  */
 import { isBuiltin } from "node:module";
-import { IMPORT_META_URL } from "./esbuild-options.ts";
+import { IMPORT_META } from "./esbuild-options.ts";
 import { applyEdits, segmentOffsets } from "./mapped-text.ts";
 import { exportEdits } from "./export-prologue.ts";
 import type { Edit, MappedText } from "./mapped-text.ts";
@@ -21,8 +21,15 @@ const RENAMED_CLASS = /(?<![\w$])(_[\w$]+)=class \1(?![\w$])/g;
 
 const STRICT = '"use strict";';
 
-/** Node's own spelling of a path as URL, from what Node 8 has. */
-const META_URL = `var ${IMPORT_META_URL}="file://"+encodeURI(__filename).replace(/[?#]/g,encodeURIComponent);`;
+/** What import.meta has; the URL in Node's own spelling, from what Node 8 has. */
+const META_VALUES: readonly (readonly [name: string, value: string])[] = [
+  [IMPORT_META.url, '"file://"+encodeURI(__filename).replace(/[?#]/g,encodeURIComponent)'],
+  [IMPORT_META.filename, "__filename"],
+  [IMPORT_META.dirname, "__dirname"],
+];
+
+/** Of the names that CommonJS gives a module, esbuild keeps `module` and `require` free, and not these. */
+const OWN_NAME = /(?<![.\w$"'`])(?:exports|__filename|__dirname)(?![\w$"'`])/;
 
 export interface Surroundings {
   /** ES modules are strict without saying so. */
@@ -47,18 +54,28 @@ export function dropHashbang({ text, segments }: MappedText): MappedText {
 
 export function finishText(compiled: MappedText, surroundings: Surroundings): MappedText {
   const tokens = new Set(segmentOffsets(compiled));
+  const { text } = compiled;
+  const isBlock = surroundings.isEsm && OWN_NAME.test(text);
   const edits = [
-    ...startEdits(compiled.text, surroundings),
-    ...requireEdits(compiled.text, tokens, surroundings),
-    ...classNameEdits(compiled.text, tokens),
+    ...startEdits(text, surroundings, isBlock),
+    ...requireEdits(text, tokens, surroundings),
+    ...classNameEdits(text, tokens),
   ];
   const finished = applyEdits(
     compiled,
     edits.toSorted((a, b) => a.start - b.start),
   );
+  // Within the block `exports` may be a variable of the module's own.
+  if (isBlock)
+    return applyEdits(finished, [
+      { start: finished.text.length, end: finished.text.length, replacement: "}" },
+    ]);
   // Last, since it asks what is still in use.
-  const start = finished.text.startsWith(STRICT) ? STRICT.length : 0;
-  return applyEdits(finished, exportEdits(finished.text, start, segmentOffsets(finished)));
+  return applyEdits(finished, exportEdits(finished.text, startOf(finished.text), segmentOffsets(finished)));
+}
+
+function startOf(text: string): number {
+  return text.startsWith(STRICT) ? STRICT.length : 0;
 }
 
 /** The specifier by which the far side finds a module: Node 8 knows no "node:net". */
@@ -67,12 +84,16 @@ export function portableSpecifier(specifier: string): string {
   return isBuiltin(bare) ? bare : specifier;
 }
 
-function startEdits(text: string, { isEsm }: Surroundings): Edit[] {
-  const isStrict = text.startsWith(STRICT);
-  const start = isStrict ? STRICT.length : 0;
-  const strict = isEsm && !isStrict ? STRICT : "";
-  const metaUrl = text.includes(IMPORT_META_URL) ? META_URL : "";
-  return strict + metaUrl === "" ? [] : [{ start, end: start, replacement: strict + metaUrl }];
+/**
+ * An ES module may declare `exports`, `__filename` and `__dirname`, as many do: in a block, since CommonJS has
+ * them as parameters, beside which no `let` may stand.
+ */
+function startEdits(text: string, { isEsm }: Surroundings, isBlock: boolean): Edit[] {
+  const start = startOf(text);
+  const strict = isEsm && start === 0 ? STRICT : "";
+  const meta = META_VALUES.flatMap(([name, value]) => (text.includes(name) ? `var ${name}=${value};` : []));
+  const replacement = [strict, ...meta, isBlock ? "{" : ""].join("");
+  return replacement === "" ? [] : [{ start, end: start, replacement }];
 }
 
 function requireEdits(

@@ -1,8 +1,15 @@
 /** What both passes over the sources have in common: how the graph is read decides what compiles. */
 import type { BuildOptions } from "esbuild";
 
-/** Stands in the compiled text for import.meta.url; compiled-text.ts declares it where it is used. */
-export const IMPORT_META_URL = "__importMetaUrl";
+/**
+ * What stands in the compiled text for parts of import.meta; compiled-text.ts declares it where it is used. Not
+ * `__filename` itself: of that name an ES module may have a variable of its own.
+ */
+export const IMPORT_META = {
+  url: "__importMetaUrl",
+  filename: "__importMetaFilename",
+  dirname: "__importMetaDirname",
+} as const;
 
 /** Oldest runtime that the compiled text must run on. */
 const OLDEST_RUNTIME = "node8";
@@ -31,9 +38,9 @@ export function commonOptions(
     charset: "utf8",
     logLevel: "silent",
     define: {
-      "import.meta.url": IMPORT_META_URL,
-      "import.meta.filename": "__filename",
-      "import.meta.dirname": "__dirname",
+      "import.meta.url": IMPORT_META.url,
+      "import.meta.filename": IMPORT_META.filename,
+      "import.meta.dirname": IMPORT_META.dirname,
       ...define,
     },
     loader: Object.fromEntries([...NOT_CODE, ...emptyExtensions].map((extension) => [extension, "empty"])),

@@ -9,6 +9,8 @@ import { LOADER_MODULES, commonOptions, isCode } from "./esbuild-options.ts";
 import { readGraph } from "./graph.ts";
 import type { GraphModule } from "./graph.ts";
 import { dropNativeAddons } from "./native-addons.ts";
+import { resolveNames } from "./require-resolve.ts";
+import type { ResolveOptions, ResolvedNames } from "./require-resolve.ts";
 
 export interface ScanOptions {
   readonly define: Readonly<Record<string, string>>;
@@ -22,7 +24,8 @@ export interface ScanOptions {
  */
 export async function scan(folder: string, entry: string, options: ScanOptions): Promise<GraphModule[]> {
   const nameOf = (path: string): string => nameFile(folder, join(folder, path));
-  const modules = readGraph(await readInputs(folder, entry, options, nameOf), entry);
+  const { inputs, names } = await readProgram(folder, entry, options, nameOf);
+  const modules = readGraph(inputs, names, entry);
   const importers = new Map(
     modules.flatMap((module) => module.edges.map(({ target }) => [target, module.path] as const)),
   );
@@ -45,10 +48,41 @@ export async function scan(folder: string, entry: string, options: ScanOptions):
  */
 const STOPS_NODE_8 = ["bigint", "empty-import-meta"];
 
+/** What the entry imports, and what is asked for by `require.resolve`, with all that these import. */
+async function readProgram(
+  folder: string,
+  entry: string,
+  options: ScanOptions,
+  nameOf: (path: string) => string,
+): Promise<{ readonly inputs: Metafile["inputs"]; readonly names: ResolvedNames }> {
+  const names: ResolvedNames = new Map();
+  const entries = [entry];
+  for (;;) {
+    const inputs = await readInputs(folder, entries, options, nameOf);
+    await resolveNames(inputs, names, { absWorkingDir: folder, ...resolution(options) });
+    const targets = [...names.values()].flatMap((found) => [...found.values()]);
+    const more = new Set(targets.filter((path) => path !== undefined && inputs[path] === undefined));
+    if (more.size === 0) return { inputs, names };
+    for (const path of more) if (path !== undefined) entries.push(path);
+  }
+}
+
+function resolution({
+  conditions,
+  external,
+}: ScanOptions): Pick<ResolveOptions, "platform" | "conditions" | "external"> {
+  return {
+    platform: "node",
+    // Not even esbuild's "module": the condition that Node does not know.
+    conditions: [...conditions],
+    external: [LOADER_MODULES, ...external],
+  };
+}
+
 /** esbuild's view, tree shaking aside: an import is evaluated by Node whether or not it is used. */
 async function readInputs(
   folder: string,
-  entry: string,
+  entries: readonly string[],
   options: ScanOptions,
   nameOf: (path: string) => string,
 ): Promise<Metafile["inputs"]> {
@@ -57,15 +91,12 @@ async function readInputs(
     try {
       const result = await build({
         ...commonOptions(folder, options.define, emptyExtensions),
-        entryPoints: [join(folder, entry)],
+        ...resolution(options),
+        entryPoints: entries.map((entry, index) => ({ in: join(folder, entry), out: String(index) })),
         bundle: true,
         metafile: true,
-        platform: "node",
         ignoreAnnotations: true,
         treeShaking: false,
-        // Not even esbuild's "module": the condition that Node does not know.
-        conditions: [...options.conditions],
-        external: [LOADER_MODULES, ...options.external],
         plugins: [keepNodePrefix],
       });
       const [stopper] = result.warnings.filter(({ id }) => STOPS_NODE_8.includes(id));

@@ -190,6 +190,23 @@ const AS_SOURCES: Readonly<Record<string, Files>> = {
     "node_modules/pkg/lib/features/x.js": `module.exports = "feature x";`,
     "node_modules/pkg/lib/self.js": `module.exports = require("pkg/sub") + " by its own name";`,
   },
+  "ES modules that declare exports, __filename and __dirname, which CommonJS has": {
+    "main.mjs": `import { basename, dirname } from "path"; import { URL } from "url"; import { places } from "./places.mjs"; import * as names from "./names.mjs"; import "./reexports.mjs";
+      const __filename = new URL(import.meta.url).pathname; const __dirname = dirname(__filename); let exports = 1; exports += 1;
+      console.log(JSON.stringify([basename(__filename), __dirname === dirname(new URL(import.meta.url).pathname), exports, places(), { ...names }, names.default()]));`,
+    "places.mjs": `const __dirname = "mine"; var __filename = "too"; const require = (x) => x; let module = require(3); export function places() { return [__dirname, __filename, module, typeof import.meta.url]; }`,
+    "names.mjs": `export function __filename() { return "function"; } export class exports {} export const list = [typeof exports, __filename()]; export { list as "__dirname" }; export default () => __filename() + new exports().constructor.name;`,
+    "reexports.mjs": `export * from "./names.mjs"; const exports = {}; console.log(Object.keys(exports).length);`,
+  },
+  "what require.resolve alone asks for": {
+    "main.cjs": `${PRINT} const path = require.resolve("./asked.cjs"); const name = (file) => file.split("/").pop(); print(name(path), require(path), name(require.resolve("pkg")), require(require.resolve("pkg/package.json")).name);
+      for (const other of ["./not-there.cjs", "not-there"]) try { require.resolve(other); } catch (error) { print(error.code); }`,
+    "asked.cjs": `module.exports = ["asked", require(require.resolve("./deeper.json")), require("./main.js")];`,
+    "main.js": `module.exports = "the other main";`,
+    "deeper.json": `{ "deeper": true }`,
+    "node_modules/pkg/package.json": `{ "name": "pkg", "main": "lib.js" }`,
+    "node_modules/pkg/lib.js": `module.exports = "lib";`,
+  },
   "neighbours that import and require one package get the file for each": {
     "main.mjs": `import one from "./imports.mjs"; import two from "./requires.cjs"; import three from "./imports-too.mjs"; console.log(JSON.stringify([one, two, three, one === three]));`,
     "imports.mjs": `import dual from "dual"; export default dual;`,

@@ -103,6 +103,34 @@ test("bundle() follows the conditions that Node knows, those of the options, and
   assert.ok(filenamesOf(special).includes("node_modules/pkg/special.js"));
 });
 
+test("bundle() follows require.resolve to modules, and leaves what is none to the far side", async (context) => {
+  const folder = await writeProgram(context, {
+    "main.js": `require.resolve("./a"); require.resolve("./page.html"); require.resolve("outside"); require.resolve("fs"); import("./lazy.js");`,
+    "a.ts": "export const a: number = 1;",
+    "page.html": "<p>",
+    "lazy.js": `exports.name = require.resolve("./of-lazy.js");`,
+    "of-lazy.js": "exports.x = 1;",
+    "node_modules/outside/index.js": "exports.y = 1;",
+  });
+  const made = await bundle(join(folder, "main.js"), { external: ["outside"] });
+  assert.deepEqual(
+    made.modules.map(({ filename, group }) => [filename, group]),
+    [
+      ["main.js", ""],
+      ["a.ts", ""],
+      ["lazy.js", "lazy.js"],
+      ["of-lazy.js", "lazy.js"],
+    ],
+  );
+  assert.deepEqual(
+    moduleOf(made, "main.js").imports.map(({ specifier, kind }) => [specifier, kind]),
+    [
+      ["./lazy.js", "dynamic"],
+      ["./a", "static"],
+    ],
+  );
+});
+
 test("bundle() leaves external names to the far side", async (context) => {
   const made = await bundleOf(context, { "main.ts": 'import "there";' }, { external: ["there"] });
   assert.deepEqual(moduleOf(made, "main.ts").imports, [
