@@ -94,7 +94,8 @@ function mapsText(modules: readonly BundledModule[]): string {
   return `(function(next){return (${createPosition.toString()})(JSON.parse(${literal}),next)})`;
 }
 
-function differences(module: BundledModule): number[] {
+/** A module's map as createPosition() of trace-maps.ts takes it. */
+export function differences(module: BundledModule): number[] {
   const { mappings }: { mappings: string } = JSON.parse(inflateRawSync(module.map).toString("utf8"));
   const numbers: number[] = [];
   let [generatedLine, sourceLine, sourceColumn] = [0, 0, 0];

@@ -62,8 +62,9 @@ interface Stdin extends NodeJS.ReadableStream {
     flowing: boolean | null;
   };
   /** None at the end of input, nor for a file. */
-  readonly _handle: { reading: boolean; readStop?(): void; unref(): void } | null | undefined;
-  unref?(): void;
+  readonly _handle: { reading: boolean; readStop?(): void; ref(): void; unref(): void } | null | undefined;
+  ref(): void;
+  unref(): void;
 }
 
 interface LoadingModule extends NodeModule {
@@ -124,9 +125,14 @@ function untouchStdin(): void {
     readState.reading = handle.reading = false;
     handle.readStop();
   } else {
-    // Deno and Bun cannot take back the read that has begun. It keeps no process, and whoever reads on gets it.
+    // Deno and Bun cannot take back the read that has begun. It keeps no process until somebody reads on, who gets it.
     const idle = handle || stdin;
-    if (idle.unref) idle.unref();
+    if (idle.unref) {
+      idle.unref();
+      stdin.on("newListener", (event) => {
+        if (/^data|rea/.test(event)) idle.ref();
+      });
+    }
   }
 }
 
@@ -244,7 +250,8 @@ function evaluate(this: LoadingModule, filename: string): void {
   this.loaded = true;
 }
 
-let position: Position = (_filename, line, column) => line + ":" + column;
+/** Without a map: "~" says that the column is one of the compiled text, for the near side to look up (near-traces.ts). */
+let position: Position = (_filename, line, column) => line + ":~" + column;
 
 /** A function's text, which knows the sources' positions. */
 function readMaps(text: Buffer): void {
@@ -325,12 +332,23 @@ Error.prepareStackTrace = (error: Error, frames: CallSite[]) => {
 /** Node's own report would quote the compiled line first; ours is the trace, and ends with our status. */
 process.on("uncaughtException", (error: unknown) => {
   if (process.listenerCount("uncaughtException") > 1) return;
+  let report = "Uncaught error that cannot be shown";
   try {
-    writeSync(2, (error instanceof Error ? "" : "Uncaught ") + inspect(error) + "\n");
+    report = (error instanceof Error ? "" : "Uncaught ") + inspect(error);
+  } catch (_unprintable) {
+    // Its own getters, traps or Error.prepareStackTrace threw.
+  }
+  try {
+    writeSync(2, report + "\n");
   } catch (_unheard) {
     // Nobody reads it.
   }
-  process.exit(FATAL_STATUS);
+  try {
+    process.exit(FATAL_STATUS);
+  } finally {
+    // A listener of "exit" threw; they are not asked twice.
+    process.exit(FATAL_STATUS);
+  }
 });
 // As Node does since version 15; before, it only warned.
 process.on("unhandledRejection", (error: unknown) => {

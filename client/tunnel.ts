@@ -1,5 +1,6 @@
 /** One running agent and the link to it: what every intake opens its channels on. */
 import { launch } from "../bootstrap/launch.ts";
+import { traceTranslator } from "../bootstrap/near-traces.ts";
 import type { Launched } from "../bootstrap/launch.ts";
 import { LateModules } from "../bootstrap/late-modules.ts";
 import type { RuntimeProvider } from "../bootstrap/runtime-provider.ts";
@@ -87,7 +88,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     },
     ...(request.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: request.readyTimeoutMs }),
   });
-  const lastLines = new LastLines();
+  const lastLines = new LastLines(traceTranslator(bundle));
   agent.stderr.on("data", (chunk: Buffer) => {
     for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
   });

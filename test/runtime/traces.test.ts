@@ -97,7 +97,9 @@ function framesOf(stack: string, runtime: Runtime): string[] {
     .filter((line) => /^ +at .*fixtures\/traces\//.test(line))
     .filter((line) => !/^ +at async /.test(line) || !lacks(runtime, "awaitingCallers"))
     .map((line) => {
-      const frame = /^ +at (?:.* \()?(fixtures\/traces\/[\w/-]+\.[jt]s:\d+:\d+)\)?(?: \{)?$/.exec(line)?.[1];
+      const frame = /^ +at (?:.* \()?(fixtures\/traces\/[\w/-]+\.[jt]s:\d+:\d+)\)?(?: \{)?$/.exec(
+        line.replace(":~", ":"),
+      )?.[1];
       assert.ok(frame !== undefined, `frame "${line}"`);
       return frame;
     })

@@ -58,7 +58,7 @@ const THROWING: Files = {
 const TRACE =
   "TypeError: no such thing\n    at fail (lib/fail.ts:5:20)\n    at Object.<anonymous> (main.ts:7:1)\n";
 const LINES =
-  /^TypeError: no such thing\n {4}at fail \(lib\/fail\.ts:5:\d+\)\n {4}at Object\.<anonymous> \(main\.ts:7:\d+\)\n/;
+  /^TypeError: no such thing\n {4}at fail \(lib\/fail\.ts:5:~\d+\)\n {4}at Object\.<anonymous> \(main\.ts:7:~\d+\)\n/;
 
 test("launch() gives the program arguments and environment, whatever is in them", async (context) => {
   const args = ["", "two words", "'\"$`\\!\n", "ü€😀"];
@@ -216,7 +216,7 @@ process.stdin.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => 
   const { stdout, stderr } = await outcomeOf(launched);
   assert.equal(stderr, "");
   const [before, then] = JSON.parse(stdout) as [string, string];
-  assert.match(before, /^ {4}at fail \(lib\/fail\.ts:5:\d+\)$/);
+  assert.match(before, /^ {4}at fail \(lib\/fail\.ts:5:~\d+\)$/);
   assert.equal(then, "    at fail (lib/fail.ts:5:20)");
 });
 
