@@ -1,6 +1,7 @@
 /** Where a program's output goes on this machine, and when all of it has gone. */
-import { fstatSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { Socket } from "node:net";
+import { devNull } from "node:os";
 import type { Writable } from "node:stream";
 import type { WriteSide } from "../../agent-src/wire/half-socket.ts";
 
@@ -49,16 +50,43 @@ export class Output implements WriteSide {
   }
 }
 
-/**
- * Our stdout. Node's own stream never closes its descriptor, and whoever reads our pipe would wait for its end until
- * we end; so a pipe gets a stream that does.
- */
+/** Our stdout: if it is a pipe, it is closed with the program's, and whoever reads it need not wait for our end. */
 export function standardOutput(): Output {
   ignoreErrors(process.stdout);
   const kind = fstatSync(1);
   return kind.isFIFO() || kind.isSocket()
-    ? new Output(new Socket({ fd: 1, readable: false, writable: true }), true)
+    ? new Output(new StandardPipe(), true)
     : new Output(process.stdout, false);
+}
+
+/**
+ * Descriptor 1, really closed at its end: libuv leaves it open. A pipe that a Node program made is a socket, which
+ * the shell around us goes on writing to: so it is not shut down, and not left non-blocking.
+ */
+class StandardPipe extends Socket {
+  constructor() {
+    super({ fd: 1, readable: false, writable: true });
+    this.once("close", () => {
+      closeSync(1);
+      // The lowest free number, which is 1: no file or connection that is opened later becomes our stdout.
+      openSync(devNull, "w");
+    });
+  }
+
+  override _final(done: () => void): void {
+    done();
+  }
+
+  override destroy(error?: Error): this {
+    // Node restores it at exit, but only where the descriptor is still the same file.
+    const handle: unknown = Reflect.get(this, "_handle");
+    if (canBlock(handle)) handle.setBlocking(true);
+    return super.destroy(error);
+  }
+}
+
+function canBlock(handle: unknown): handle is { setBlocking(blocks: boolean): void } {
+  return typeof handle === "object" && handle !== null && "setBlocking" in handle;
 }
 
 /** Our stderr, which stays open: what we have to say comes after what the program had. */
