@@ -59,7 +59,7 @@ export const MUSL_RUNTIME: Runtime = {
 };
 
 /** What a run of the tests takes: from each family the oldest that is supported and the newest there is. */
-const BOUNDED: ReadonlySet<string> = new Set(["8.17.0", "20.20.2", "26.10.0"]);
+const BOUNDED: ReadonlySet<string> = new Set(["8.17.0", "20.20.2", "26.10.0", "bun-1.4.5", "deno-2.9.6"]);
 
 /** Says which runtimes the tests are to take instead: "all", or pins with commas between. */
 export const CHOICE_VARIABLE = "SSHUTTLE_TEST_RUNTIMES";

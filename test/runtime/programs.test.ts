@@ -5,11 +5,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { BootstrapError } from "../../bootstrap/errors.ts";
 import { launch } from "../../bootstrap/launch.ts";
 import { bundle } from "../../bundler/bundle.ts";
 import type { Bundle } from "../../bundler/format.ts";
+import { testOn } from "../lab/runtime-limits.ts";
 import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
 import { byteByByte, farSide, flippedAt, splitAt, truncatedAt, whole } from "../unit/bootstrap/far-side.ts";
 import { writeFiles } from "../unit/bundler/program.ts";
@@ -89,10 +90,10 @@ async function onEach(act: (stdin: "pipe" | "socket") => Promise<void>): Promise
 
 const make = (name: Program): Promise<Bundle> => bundle(join(folder, `${name}.ts`));
 
-for (const { pin, label } of RUNTIMES) {
-  const at = (title: string): string => `${label}: ${title}`;
+for (const runtimeHere of RUNTIMES) {
+  const { pin } = runtimeHere;
 
-  test(at("a program that does not read its stdin ends, whatever is there"), async (context) => {
+  testOn(runtimeHere, "a program that does not read its stdin ends, whatever is there", async (context) => {
     const [program, runtime] = [await make("silent"), await runtimePath(pin)];
     await onEach(async (stdin) => {
       for (const bytes of [0, 10, 200_000]) {
@@ -107,8 +108,9 @@ for (const { pin, label } of RUNTIMES) {
   });
 
   for (const how of ["data", "readable", "paused", "echo"] as const) {
-    test(
-      at(`a program that reads its stdin (${how}) gets every byte behind the payload`),
+    testOn(
+      runtimeHere,
+      `a program that reads its stdin (${how}) gets every byte behind the payload`,
       async (context) => {
         const [program, runtime] = [await make(how), await runtimePath(pin)];
         await onEach(async (stdin) => {
@@ -131,7 +133,7 @@ for (const { pin, label } of RUNTIMES) {
     );
   }
 
-  test(at("stages arrive from pipe and socket, whole, byte by byte and cut"), async (context) => {
+  testOn(runtimeHere, "stages arrive from pipe and socket, whole, byte by byte and cut", async (context) => {
     const [program, runtime] = [await make("silent"), await runtimePath(pin)];
     const deliveries = [whole, byteByByte, splitAt([500, 1500, 2500], 20)];
     const far = (["pipe", "socket"] as const).flatMap((stdin) =>
@@ -148,7 +150,7 @@ for (const { pin, label } of RUNTIMES) {
     assert.equal(await text(launched.stdout), "400000\n");
   });
 
-  test(at("what is cut short or damaged is told, and runs nothing"), async (context) => {
+  testOn(runtimeHere, "what is cut short or damaged is told, and runs nothing", async (context) => {
     const [program, runtime] = [await make("silent"), await runtimePath(pin)];
     await onEach(async (stdin) => {
       const line = encodeStages(program, { mark: "0".repeat(MARK_CHARS), runtime, maps: true }).line.length;
@@ -171,7 +173,7 @@ for (const { pin, label } of RUNTIMES) {
     });
   });
 
-  test(at("a client that stalls within the payload is not waited for"), async (context) => {
+  testOn(runtimeHere, "a client that stalls within the payload is not waited for", async (context) => {
     const runtime = `${await runtimePath(pin)} -r ${join(folder, "fast-clock.js")}`;
     const transport = farSide(context, { deliver: (bytes, stdin) => whole(bytes.subarray(0, -1), stdin) });
     const error = await launch({ transport, bundle: await make("silent"), runtime }).catch(
@@ -181,7 +183,7 @@ for (const { pin, label } of RUNTIMES) {
     assert.match(error.message, /(\d+) of (\d+) bytes arrived/);
   });
 
-  test(at("errors that a program handles itself are its own"), async () => {
+  testOn(runtimeHere, "errors that a program handles itself are its own", async () => {
     const outcome = await runThere({
       bundle: await make("own-handlers"),
       runtime: await runtimePath(pin),
@@ -193,15 +195,19 @@ for (const { pin, label } of RUNTIMES) {
     });
   });
 
-  test(at("a program's own Error.prepareStackTrace gets call sites, and ours back its place"), async () => {
-    const outcome = await runThere({ bundle: await make("call-sites"), runtime: await runtimePath(pin) });
-    assert.equal(outcome.stderr, "");
-    const [filename, line, frame] = JSON.parse(outcome.stdout) as unknown[];
-    assert.deepEqual([filename, line], ["/call-sites.ts", 4]);
-    assert.match(String(frame), /^ {4}at .*\(call-sites\.ts:7:73\)$/);
-  });
+  testOn(
+    runtimeHere,
+    "a program's own Error.prepareStackTrace gets call sites, and ours back its place",
+    async () => {
+      const outcome = await runThere({ bundle: await make("call-sites"), runtime: await runtimePath(pin) });
+      assert.equal(outcome.stderr, "");
+      const [filename, line, frame] = JSON.parse(outcome.stdout) as unknown[];
+      assert.deepEqual([filename, line], ["/call-sites.ts", 4]);
+      assert.match(String(frame), /^ {4}at .*\(call-sites\.ts:7:73\)$/);
+    },
+  );
 
-  test(at("maps that come later make columns exact from then on"), async () => {
+  testOn(runtimeHere, "maps that come later make columns exact from then on", async () => {
     const program = await launch({
       transport: localTransport(),
       bundle: await make("maps-later"),

@@ -6,13 +6,14 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { constants, homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { bundle } from "../../bundler/bundle.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { ClientError } from "../../client/errors.ts";
 import { readProcess } from "../lab/process-table.ts";
+import { testOn } from "../lab/runtime-limits.ts";
 import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
 import { eventually } from "../lab/lab-process.ts";
 import { writeFiles } from "../unit/bundler/program.ts";
@@ -161,10 +162,10 @@ async function gone(pids: readonly number[]): Promise<void> {
 
 const pidAfter = (word: string, text: string): number => Number(new RegExp(`${word} (\\d+)`).exec(text)?.[1]);
 
-for (const { pin, label } of RUNTIMES) {
-  const at = (title: string): string => `${label}: ${title}`;
+for (const runtimeHere of RUNTIMES) {
+  const { pin } = runtimeHere;
 
-  test(at("the program's exit status is ours"), async () => {
+  testOn(runtimeHere, "the program's exit status is ours", async () => {
     const [program, runtime] = [await make("status"), await runtimePath(pin)];
     for (const status of [0, 1, 64, 97, 98, 99, 128, 255]) {
       const args = [String(status)];
@@ -172,8 +173,9 @@ for (const { pin, label } of RUNTIMES) {
     }
   });
 
-  test(
-    at("arguments, environment, folder and stdin are those of a program that was started here"),
+  testOn(
+    runtimeHere,
+    "arguments, environment, folder and stdin are those of a program that was started here",
     async () => {
       const [program, runtime] = [await make("facts"), await runtimePath(pin)];
       const args = ["--", "-e", "", "a b", "'\"$x`\\", "ü\u2028\n", "--inspect"];
@@ -192,13 +194,13 @@ for (const { pin, label } of RUNTIMES) {
     },
   );
 
-  test(at("without a folder of ours the program starts in the home folder"), async () => {
+  testOn(runtimeHere, "without a folder of ours the program starts in the home folder", async () => {
     const [program, runtime] = [await make("facts"), await runtimePath(pin)];
     const run = await runToEnd({ program, runtime, directory: undefined });
     assert.equal((JSON.parse(run.stdout) as { cwd: string }).cwd, await realpath(homedir()));
   });
 
-  test(at("32 MiB go in and 32 MiB come out at once, unchanged"), async () => {
+  testOn(runtimeHere, "32 MiB go in and 32 MiB come out at once, unchanged", async () => {
     const [program, runtime] = [await make("both"), await runtimePath(pin)];
     const input = randomBytes(32 * MIB);
     const running = await start({ program, runtime, args: [String(32 * MIB)] });
@@ -210,7 +212,7 @@ for (const { pin, label } of RUNTIMES) {
     assert.equal(running.stdout.digest(), createHash("sha256").update(expected).digest("hex"));
   });
 
-  test(at("a reader of stdout that is slow stops its writing and nothing else"), async () => {
+  testOn(runtimeHere, "a reader of stdout that is slow stops its writing and nothing else", async () => {
     const [program, runtime] = [await make("writes"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     running.stdout.stall();
@@ -231,7 +233,7 @@ for (const { pin, label } of RUNTIMES) {
     assert.equal(running.stdout.bytes, 16 * MIB);
   });
 
-  test(at("stdout and stderr are streams of their own, and binary"), async () => {
+  testOn(runtimeHere, "stdout and stderr are streams of their own, and binary", async () => {
     const [program, runtime] = [await make("streams"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     assert.equal(await running.status, 0);
@@ -240,7 +242,7 @@ for (const { pin, label } of RUNTIMES) {
     assert.deepEqual(running.stderr.buffer, Buffer.from(bytes.toReversed()));
   });
 
-  test(at("the end of our stdin is the end of the program's, and not of its output"), async () => {
+  testOn(runtimeHere, "the end of our stdin is the end of the program's, and not of its output", async () => {
     const [program, runtime] = [await make("at-end"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     await running.stdout.shows("up");
@@ -249,21 +251,25 @@ for (const { pin, label } of RUNTIMES) {
     assert.equal(running.stdout.text, "up\nafter the end\n");
   });
 
-  test(at("a program that does not read its stdin ends, and what it does not read waits here"), async () => {
-    const [program, runtime] = [await make("not-reading"), await runtimePath(pin)];
-    const running = await start({ program, runtime });
-    let taken = 0;
-    const write = (): void => {
-      while (running.stdin.write(Buffer.alloc(65_536))) taken += 65_536;
-    };
-    running.stdin.on("drain", write);
-    write();
-    assert.equal(await running.status, 0);
-    assert.equal(running.stdout.text, "done\n");
-    assert.ok(taken < 8 * MIB, `${taken} bytes were taken`);
-  });
+  testOn(
+    runtimeHere,
+    "a program that does not read its stdin ends, and what it does not read waits here",
+    async () => {
+      const [program, runtime] = [await make("not-reading"), await runtimePath(pin)];
+      const running = await start({ program, runtime });
+      let taken = 0;
+      const write = (): void => {
+        while (running.stdin.write(Buffer.alloc(65_536))) taken += 65_536;
+      };
+      running.stdin.on("drain", write);
+      write();
+      assert.equal(await running.status, 0);
+      assert.equal(running.stdout.text, "done\n");
+      assert.ok(taken < 8 * MIB, `${taken} bytes were taken`);
+    },
+  );
 
-  test(at("a program that closes its stdin makes us stop reading ours"), async () => {
+  testOn(runtimeHere, "a program that closes its stdin makes us stop reading ours", async () => {
     const [program, runtime] = [await make("closes-stdin"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     await running.stdout.shows("closed");
@@ -275,7 +281,7 @@ for (const { pin, label } of RUNTIMES) {
     assert.equal(running.stdout.text, "closed\ndone\n");
   });
 
-  test(at("a program that closes its stdout goes on, and ours has ended by then"), async () => {
+  testOn(runtimeHere, "a program that closes its stdout goes on, and ours has ended by then", async () => {
     const [program, runtime] = [await make("closes-stdout"), await runtimePath(pin)];
     const running = await start({ program, runtime });
     await running.stdout.until((sink) => sink.ended);
@@ -285,13 +291,13 @@ for (const { pin, label } of RUNTIMES) {
     assert.equal(running.stderr.text, "still here");
   });
 
-  test(at("what was written before process.exit() comes before the status"), async () => {
+  testOn(runtimeHere, "what was written before process.exit() comes before the status", async () => {
     const [program, runtime] = [await make("at-once"), await runtimePath(pin)];
     const run = await runToEnd({ program, runtime });
     assert.deepEqual([run.status, run.stdout.length], [5, 60_000]);
   });
 
-  test(at("an uncaught error ends with 99 and a trace of the sources"), async () => {
+  testOn(runtimeHere, "an uncaught error ends with 99 and a trace of the sources", async () => {
     const [program, runtime] = [await make("throws"), await runtimePath(pin)];
     for (const [args, caller] of [
       [[], /^ {4}at .*throws\.ts:7:6\)?$/m],
@@ -304,39 +310,48 @@ for (const { pin, label } of RUNTIMES) {
     }
   });
 
-  test(at("a program that handles signals gets every one, however often, and goes on"), async () => {
-    const [program, runtime] = [await make("signals"), await runtimePath(pin)];
-    const names = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
-    const running = await start({ program, runtime, args: names });
-    await running.stdout.shows("up");
-    let count = 0;
-    for (const name of [...names, "SIGINT", "SIGINT"] as const) {
-      running.signal(name);
-      await running.stdout.shows(`${name} ${++count}\n`);
-    }
-    running.signal("SIGKILL");
-    assert.equal(await running.status, 137);
-  });
-
-  test(at("a signal that the program does not handle makes our status 128 and its number"), async () => {
-    const [program, runtime] = [await make("signals"), await runtimePath(pin)];
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const) {
-      const running = await start({ program, runtime });
+  testOn(
+    runtimeHere,
+    "a program that handles signals gets every one, however often, and goes on",
+    async () => {
+      const [program, runtime] = [await make("signals"), await runtimePath(pin)];
+      const names = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
+      const running = await start({ program, runtime, args: names });
       await running.stdout.shows("up");
-      running.signal(name);
-      assert.equal(await running.status, 128 + constants.signals[name], name);
-    }
-  });
+      let count = 0;
+      for (const name of [...names, "SIGINT", "SIGINT"] as const) {
+        running.signal(name);
+        await running.stdout.shows(`${name} ${++count}\n`);
+      }
+      running.signal("SIGKILL");
+      assert.equal(await running.status, 137);
+    },
+  );
 
-  test(at("a program that kills itself is reported by its signal"), async () => {
+  testOn(
+    runtimeHere,
+    "a signal that the program does not handle makes our status 128 and its number",
+    async () => {
+      const [program, runtime] = [await make("signals"), await runtimePath(pin)];
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const) {
+        const running = await start({ program, runtime });
+        await running.stdout.shows("up");
+        running.signal(name);
+        assert.equal(await running.status, 128 + constants.signals[name], name);
+      }
+    },
+  );
+
+  testOn(runtimeHere, "a program that kills itself is reported by its signal", async () => {
     const [program, runtime] = [await make("kills-itself"), await runtimePath(pin)];
     assert.equal((await runToEnd({ program, runtime, args: ["SIGKILL"] })).status, 137);
     assert.equal((await runToEnd({ program, runtime, args: ["SIGABRT"] })).status, 134);
   });
 
   for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
-    test(
-      at(`a client that ${signal} ends or stops has its program hung up, with all that it started`),
+    testOn(
+      runtimeHere,
+      `a client that ${signal} ends or stops has its program hung up, with all that it started`,
       async (t) => {
         const runtime = await runtimePath(pin);
         const client = startClient(t, {
@@ -351,7 +366,7 @@ for (const { pin, label } of RUNTIMES) {
     );
   }
 
-  test(at("a program that does not go when it is hung up is killed"), async (t) => {
+  testOn(runtimeHere, "a program that does not go when it is hung up is killed", async (t) => {
     const runtime = await runtimePath(pin);
     const client = startClient(t, { script: "stubborn", runtime, agentOptions: { graceMs: 300 } });
     const pids = await client.pids("program");
@@ -359,8 +374,9 @@ for (const { pin, label } of RUNTIMES) {
     await gone(pids);
   });
 
-  test(
-    at("an agent that is killed takes its program along, and its client says that the link is lost"),
+  testOn(
+    runtimeHere,
+    "an agent that is killed takes its program along, and its client says that the link is lost",
     async () => {
       const [program, runtime] = [await make("signals"), await runtimePath(pin)];
       const running = await start({ program, runtime });
@@ -376,12 +392,16 @@ for (const { pin, label } of RUNTIMES) {
     },
   );
 
-  test(at("a process that outlives the program and holds its output does not hold us"), async () => {
-    const [program, runtime] = [await make("leaves-one"), await runtimePath(pin)];
-    const agentOptions = { lingerMs: 100 };
-    const run = await runToEnd({ program, runtime, agentOptions });
-    assert.equal(run.status, 3);
-    assert.match(run.stdout, /^last\n\d+\n$/);
-    process.kill(Number(run.stdout.split("\n")[1]), "SIGKILL");
-  });
+  testOn(
+    runtimeHere,
+    "a process that outlives the program and holds its output does not hold us",
+    async () => {
+      const [program, runtime] = [await make("leaves-one"), await runtimePath(pin)];
+      const agentOptions = { lingerMs: 100 };
+      const run = await runToEnd({ program, runtime, agentOptions });
+      assert.equal(run.status, 3);
+      assert.match(run.stdout, /^last\n\d+\n$/);
+      process.kill(Number(run.stdout.split("\n")[1]), "SIGKILL");
+    },
+  );
 }

@@ -15,6 +15,7 @@ import { deflate } from "../../bundler/deflate.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { decodeMappings, encodeSourceMap } from "../../bundler/source-map.ts";
 import type { Segment } from "../../bundler/source-map.ts";
+import { testOn } from "../lab/runtime-limits.ts";
 import { RUNTIMES, pinned, runtimePath } from "../lab/runtimes.ts";
 import type { Runtime } from "../lab/runtimes.ts";
 import { runHere, runThere } from "./far-side.ts";
@@ -153,13 +154,49 @@ for (const runtime of RUNTIMES) {
   test(`${runtime.label}: a caught error's stack names file, line and column of the source`, async (context) => {
     const comparisons = await compareWays(runtime, await bundle(join(ROOT, FIXTURES, "ways.ts")));
     for (const { way, expected, actual, stacks } of comparisons) {
-      await context.test(way, () => {
-        assert.ok(expected.length > 0 && expected.every((frames) => frames.length > 0), "nothing to compare");
-        assert.deepEqual(actual, expected, stacks.join("\n"));
-      });
+      await testOn(
+        runtime,
+        way,
+        async () => {
+          assert.ok(
+            expected.length > 0 && expected.every((frames) => frames.length > 0),
+            "nothing to compare",
+          );
+          for (const [index, frames] of expected.entries()) {
+            compareFrames(runtime, actual[index] ?? [], frames, stacks.join("\n"));
+          }
+        },
+        (name, act) => context.test(name, act),
+      );
     }
   });
 }
+
+/**
+ * Bun's engine has columns of its own (the end of a callee, where V8 has its beginning), and leaves out calls in tail
+ * position (ECMAScript 15.10): there the frames that are left have to be the right lines, in order.
+ */
+function compareFrames(
+  runtime: Runtime,
+  actual: readonly string[],
+  expected: readonly string[],
+  stack: string,
+): void {
+  if (runtime.name !== "bun") {
+    assert.deepEqual(actual, expected, stack);
+    return;
+  }
+  const wanted = expected.map(fileAndLine);
+  let from = 0;
+  for (const frame of actual.map(fileAndLine)) {
+    const at = wanted.indexOf(frame, from);
+    assert.ok(at >= 0, `frame ${frame} is not among ${wanted.slice(from).join(", ")} of ${stack}`);
+    from = at + 1;
+  }
+  assert.ok(from > 0, stack);
+}
+
+const fileAndLine = (frame: string): string => /^(.*?:\d+)(?::\d+)?$/.exec(frame)?.[1] ?? frame;
 
 /** The far side's equal: what runs these tests. */
 const SAME = pinned("20.20.2");
@@ -167,10 +204,12 @@ const SAME = pinned("20.20.2");
 const linesOf = (frames: readonly string[]): string[] => frames.map((frame) => frame.replace(/:\d+$/, ""));
 
 for (const runtime of RUNTIMES) {
-  test(`${runtime.label}: without maps a stack names file and line`, async () => {
+  testOn(runtime, "without maps a stack names file and line", async () => {
     const program = await bundle(join(ROOT, FIXTURES, "ways.ts"));
     for (const { way, expected, actual, stacks } of await compareWays(runtime, program, "none")) {
-      assert.deepEqual(actual.map(linesOf), expected.map(linesOf), `${way}: ${stacks.join("\n")}`);
+      for (const [index, frames] of expected.entries()) {
+        compareFrames(runtime, linesOf(actual[index] ?? []), linesOf(frames), `${way}: ${stacks.join("\n")}`);
+      }
     }
   });
 }
@@ -199,7 +238,7 @@ for (const [what, move] of MOVES) {
 }
 
 for (const runtime of RUNTIMES) {
-  test(`${runtime.label}: a program's own prepareStackTrace gets call sites, with files and lines`, async () => {
+  testOn(runtime, "a program's own prepareStackTrace gets call sites, with files and lines", async () => {
     const program = await bundle(join(ROOT, FIXTURES, "call-sites.ts"));
     const { stdout, stderr } = await runThere({ bundle: program, runtime: await runtimePath(runtime.pin) });
     assert.equal(stderr, "");
@@ -258,18 +297,23 @@ for (const runtime of RUNTIMES) {
     const node = await runtimePath(runtime.pin);
     for (const { way, needs, options = [] } of FATAL) {
       if (needs !== undefined && lacks(runtime, needs)) continue;
-      await context.test(way, async () => {
-        const [here, there] = await Promise.all([
-          runLocally("fatal.ts", "node20", { options, args: [way] }),
-          runThere({ bundle: program, runtime: [node, ...options].join(" "), args: [way] }),
-        ]);
-        const expected = framesOf(withoutQuote(here.stderr), runtime);
-        assert.ok(expected.length > 0, "nothing to compare");
-        assert.deepEqual(framesOf(there.stderr, runtime), expected, there.stderr);
-        assert.equal(there.code, here.code === 0 ? 0 : 99);
-        assert.doesNotMatch(there.stderr, /exports/, "quotes no compiled code");
-        if (runtime === SAME) assert.deepEqual(wordsOf(there.stderr), wordsOf(here.stderr));
-      });
+      await testOn(
+        runtime,
+        `a report of ${way}`,
+        async () => {
+          const [here, there] = await Promise.all([
+            runLocally("fatal.ts", "node20", { options, args: [way] }),
+            runThere({ bundle: program, runtime: [node, ...options].join(" "), args: [way] }),
+          ]);
+          const expected = framesOf(withoutQuote(here.stderr), runtime);
+          assert.ok(expected.length > 0, "nothing to compare");
+          compareFrames(runtime, framesOf(there.stderr, runtime), expected, there.stderr);
+          assert.equal(there.code, here.code === 0 ? 0 : 99);
+          assert.doesNotMatch(there.stderr, /exports/, "quotes no compiled code");
+          if (runtime === SAME) assert.deepEqual(wordsOf(there.stderr), wordsOf(here.stderr));
+        },
+        (name, act) => context.test(name, act),
+      );
     }
   });
 }
