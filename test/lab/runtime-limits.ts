@@ -89,6 +89,13 @@ export const RUNTIME_LIMITS: readonly RuntimeLimit[] = [
     suite: "programs",
     reason: "a rejection that nobody handles does not come to uncaughtException",
   },
+  {
+    name: "deno",
+    title: "a reader of stdout that is slow stops its writing and nothing else",
+    suite: "run",
+    reason: "a write to a full pipe stops the whole program until somebody reads",
+    untested: true,
+  },
   { name: "deno", title: STDOUT_CLOSED, suite: "run", reason: UNCLOSABLE, untested: true },
   { name: "deno", title: AGENT_KILLED, suite: "run", reason: UNHEARD, untested: true },
 ];
