@@ -8,6 +8,8 @@ import type { WriteSide } from "../../agent-src/wire/half-socket.ts";
 export class Output implements WriteSide {
   /** Resolves when everything is written, or nobody reads any more. */
   readonly done: Promise<void>;
+  /** Why not everything is written, for example a full disk. That nobody reads any more is none. */
+  failure: NodeJS.ErrnoException | undefined;
   private readonly stream: Writable;
   private readonly closes: boolean;
   private settle: () => void = () => undefined;
@@ -16,6 +18,9 @@ export class Output implements WriteSide {
   constructor(stream: Writable, closes: boolean) {
     this.stream = stream;
     this.closes = closes;
+    stream.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") this.failure = error;
+    });
     this.done = new Promise((resolve) => (this.settle = resolve));
     for (const event of ["finish", "close", "error"]) stream.once(event, this.settle);
   }

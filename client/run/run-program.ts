@@ -124,6 +124,11 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
     const gone = await settledWithin(agent.exit, CLOSE_WAIT_MS);
     if (gone === undefined) agent.kill("SIGTERM");
     if (outcome instanceof Error) throw outcome;
+    const failure = request.stdout.failure ?? request.stderr.failure;
+    if (failure)
+      throw new ClientError("file-write", `Cannot write the program's output: ${failure.message}`, {
+        cause: failure,
+      });
     return statusOf(outcome, transport.description);
   };
   return {

@@ -150,6 +150,12 @@ test("with | head -n 1 a program is told by EPIPE, and its status is ours", asyn
   assert.equal(stderr, "stopped by EPIPE\nstatus 3\n");
 });
 
+test("output that cannot be written here is an error, even if the program ended well", async () => {
+  const { code, stderr } = await shell(`${line([], "count.ts")} </dev/null >/dev/full`);
+  assert.equal(code, 74);
+  assert.match(stderr, /^sshuttle: Cannot write the program's output: ENOSPC: no space left on device/m);
+});
+
 test("stdin that is empty, or closed, is at its end from the start", async () => {
   for (const from of ["/dev/null", "&-"])
     assert.deepEqual(await shell(`${line([], "count.ts")} <${from}`), {
