@@ -3,6 +3,7 @@
  * once, so a program starts after the one round trip that a launch takes.
  */
 import { randomBytes } from "node:crypto";
+import type { Writable } from "node:stream";
 import { encodeChild } from "../../bootstrap/child-texts.ts";
 import { launch } from "../../bootstrap/launch.ts";
 import { MARK_CHARS } from "../../bootstrap/stage-texts.ts";
@@ -17,6 +18,7 @@ import type { LinkEnd } from "../../agent-src/wire/event.ts";
 import { HalfSocket } from "../../agent-src/wire/half-socket.ts";
 import type { ReadSide } from "../../agent-src/wire/half-socket.ts";
 import { Link, monotonicMs } from "../../agent-src/wire/link.ts";
+import type { ByteSink } from "../../agent-src/wire/link.ts";
 import { Mux } from "../../agent-src/wire/mux.ts";
 import {
   encodeRequest,
@@ -100,7 +102,7 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
   const link = new Link({
     mux,
     input: agent.stdout,
-    output: agent.stdin,
+    output: outlasting(agent.stdin),
     ended: end,
     fault: (error, channel) => log(0, `channel ${channel.id} failed: ${String(error)}`),
   });
@@ -134,6 +136,20 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
   return {
     signal: (signal) => void channels.control.write(encodeRequest({ type: "signal", name: signal })),
     status: settle(),
+  };
+}
+
+/**
+ * The agent goes by itself: our pipe to it may be gone while its last words are unread, and a write that fails then is
+ * no lost link. Where it is one, the end of what we read says so.
+ */
+function outlasting(stdin: Writable): ByteSink {
+  stdin.on("error", () => undefined);
+  return {
+    write: (bytes) => stdin.write(bytes),
+    cork: () => stdin.cork(),
+    uncork: () => stdin.uncork(),
+    on: (event: string, listener: (error: Error) => void) => event === "drain" && stdin.on("drain", listener),
   };
 }
 
