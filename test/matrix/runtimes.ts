@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { RUNTIME_LIMITS, SUITES } from "../lab/runtime-limits.ts";
+import { RUNTIME_LIMITS, SUITES, hasLimit } from "../lab/runtime-limits.ts";
 import type { RuntimeLimit, Suite } from "../lab/runtime-limits.ts";
 import { ALL_RUNTIMES, CHOICE_VARIABLE } from "../lab/runtimes.ts";
 import type { Runtime } from "../lab/runtimes.ts";
@@ -32,7 +32,7 @@ async function runSuite(runtime: Runtime, suite: Suite): Promise<Cell> {
 }
 
 const limitsOf = (runtime: Runtime, suite: Suite): readonly RuntimeLimit[] =>
-  RUNTIME_LIMITS.filter((limit) => limit.name === runtime.name && limit.suite === suite);
+  RUNTIME_LIMITS.filter((limit) => limit.suite === suite && hasLimit(runtime, limit));
 
 async function main(): Promise<boolean> {
   const notes: string[] = [];
