@@ -1,5 +1,5 @@
 /**
- * How long until the agent is ready, and how long `ssh HOST node -e 0` takes, in turns, measured where ssh runs.
+ * How long until the agent is ready, and how long `ssh HOST node -e 0` takes, with and without a look at stdin, in turns, measured where ssh runs.
  *
  *     node start-rounds.js SSH-CONFIG HOST ROUNDS
  *
@@ -14,6 +14,8 @@ import { readAgentBundle } from "../client/agent-bundle.ts";
 export interface StartRounds {
   /** From exec of ssh to its exit, ms. */
   readonly plainMs: readonly number[];
+  /** The same of a command that first reads a line of its stdin, ms. */
+  readonly readingMs: readonly number[];
   /** From exec of ssh to the ready mark, ms. */
   readonly readyMs: readonly number[];
 }
@@ -22,12 +24,11 @@ const [config = "", destination = "", rounds] = process.argv.slice(2);
 const sshArgs = ["-F", config];
 const bundle = await readAgentBundle();
 
-async function plain(): Promise<number> {
+async function plain(...command: readonly string[]): Promise<number> {
   const startMs = performance.now();
-  await once(
-    spawn("ssh", [...sshArgs, destination, "node", "-e", "0"], { stdio: ["ignore", "ignore", "inherit"] }),
-    "close",
-  );
+  const ssh = spawn("ssh", [...sshArgs, destination, ...command], { stdio: ["pipe", "ignore", "inherit"] });
+  ssh.stdin.end("a line\n");
+  await once(ssh, "close");
   return performance.now() - startMs;
 }
 
@@ -43,9 +44,10 @@ async function ready(): Promise<number> {
   return elapsedMs;
 }
 
-const result: { plainMs: number[]; readyMs: number[] } = { plainMs: [], readyMs: [] };
+const result = { plainMs: [] as number[], readingMs: [] as number[], readyMs: [] as number[] };
 for (let round = 0; round < Number(rounds); round += 1) {
-  result.plainMs.push(await plain());
+  result.plainMs.push(await plain("node", "-e", "0"));
+  result.readingMs.push(await plain("read x; exec node -e 0"));
   result.readyMs.push(await ready());
 }
 console.log(JSON.stringify(result satisfies StartRounds));
