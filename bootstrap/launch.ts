@@ -16,6 +16,7 @@ import { MAX_NOISE_BYTES, MarkScanner } from "./mark-scanner.ts";
 import { MarkedLines, withoutMarkedLines } from "./marked-lines.ts";
 import { encodeMaps } from "./payload.ts";
 import type { RuntimeProvider } from "./runtime-provider.ts";
+import { COMMAND } from "./stage0.ts";
 import { MARK_CHARS, encodeStages } from "./stage-texts.ts";
 import type { Transport, TransportExit, TransportPeer, TransportProcess } from "./transport.ts";
 import { Dialogue } from "./upload/dialogue.ts";
@@ -92,17 +93,20 @@ const MAX_STDERR_BYTES = 65_536;
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { transport, bundle, maps = "before", args, env, groups, runtime } = options;
   const mark = randomBytes(MARK_CHARS / 2).toString("hex");
-  const stages = encodeStages(bundle, { mark, args, env, groups, runtime, maps: maps === "before" });
-  const mapsPayload = maps === "after" ? encodeMaps(bundle, groups) : new Uint8Array();
-  const far = transport.spawn(stages.command);
-  const { line, stage2, payload } = stages;
+  // The command is always the same. What follows is made while ssh begins its work.
+  const far = transport.spawn(COMMAND);
   // Its failure is seen as the end of stdout, and explained by the exit status.
   far.stdin.on("error", () => undefined);
-  const behindStage0 = Buffer.concat([stage2, payload, options.input ?? new Uint8Array()]);
   const stderr = new StderrTail(far.stderr, mark);
   try {
-    const upload: Upload = { mark, line: Buffer.from(line), stage1: stages.stage1, behindStage0 };
-    const runtimeThere = await awaitMark(far, stderr, upload, options);
+    const stages = encodeStages(bundle, { mark, args, env, groups, runtime, maps: maps === "before" });
+    const { line, stage1, stage2, payload } = stages;
+    const behindStage0 = Buffer.concat([stage2, payload, options.input ?? new Uint8Array()]);
+    const ready = awaitMark(far, stderr, { mark, line: Buffer.from(line), stage1, behindStage0 }, options);
+    // It is awaited when the maps have been made, in time that is ssh's.
+    ready.catch(() => undefined);
+    const mapsPayload = maps === "after" ? encodeMaps(bundle, groups) : new Uint8Array();
+    const runtimeThere = await ready;
     const stderrRest = stderr.release();
     const stderrClosed = once(stderrRest, "close");
     const exit = far.exit.then((outcome) => stderrClosed.then(() => outcome));
