@@ -154,7 +154,7 @@ function explainStatus(where: string, evidence: FailureEvidence): BootstrapError
     case STATUS.noInput:
       return new BootstrapError(
         "shell-no-input",
-        `Cannot start the agent by ${where}: its standard input held no line for us${quoteWords("last words", words)}`,
+        `Cannot start the agent by ${where}: its standard input held no line for us (stage 0)${quoteWords("last words", words)}`,
         { hint: "something in the login's rc files reads standard input: keep it to interactive shells" },
       );
     case STATUS.noRuntime:
@@ -203,7 +203,9 @@ function truncated(where: string, received?: number, expected?: number): Bootstr
       : received === expected
         ? `all ${received} bytes arrived, but not as they were sent`
         : `${received} of ${expected} bytes arrived`;
-  return new BootstrapError("upload-truncated", `Cannot upload the program by ${where}: ${actual}`, {
+  // Stage 1 does not count; what does is stage 2.
+  const part = received === undefined ? "the loader (stage 2)" : "the program's modules";
+  return new BootstrapError("upload-truncated", `Cannot upload ${part} by ${where}: ${actual}`, {
     hint: "a gateway in between, or an rc file that reads standard input, took the rest",
   });
 }

@@ -79,6 +79,10 @@ const CAUSES: readonly Cause[] = [
   },
 ];
 
+/** A connection that stood and broke; what a jump host's ssh says of its own is sorted above. */
+const CUT =
+  /^(?:client_loop: send disconnect: |Connection to .* closed by remote host\.$|Connection (?:reset|closed) by |packet_write_wait: |ssh_dispatch_run_fatal: |Read from remote host .*: )/;
+
 /** `words` are the last lines of its stderr, printable. */
 export function explainSshWords(where: string, words: readonly string[]): BootstrapError {
   const cause = CAUSES.find(({ line }) => words.some((word) => line.test(word)));
@@ -87,11 +91,18 @@ export function explainSshWords(where: string, words: readonly string[]): Bootst
       hint: cause.hint,
     });
   }
+  if (words.some((word) => CUT.test(word))) {
+    return new BootstrapError(
+      "ssh-failed",
+      `Cannot start the agent by ${where}: the connection ended before it was ready${quoteWords("its words", words)}`,
+      { hint: "see the network between, and whether the server ended the session: its log says so" },
+    );
+  }
   // A signal on the far side is told to ssh, and by ssh to nobody (clientloop.c knows "exit-status" only).
   const actual =
     words.length === 0
-      ? ": it ended with 255 and without a word, as if LogLevel were QUIET, or a signal had ended the command there"
-      : `: it ended with 255${quoteWords("its words", words)}`;
+      ? ": before it was ready ssh ended with 255 and without a word, as if LogLevel were QUIET, or a signal had ended the command there"
+      : `: before it was ready ssh ended with 255${quoteWords("its words", words)}`;
   return new BootstrapError("ssh-failed", `Cannot start the agent by ${where}${actual}`, {
     hint: BY_HAND,
   });
