@@ -37,6 +37,7 @@ export interface ConnectionOptions {
 export const CONNECTION_SPECIFICATION = {
   remote: { type: "string", short: "r" },
   "ssh-cmd": { type: "string", short: "e" },
+  "jump-host": { type: "string", short: "J" },
   transport: { type: "string" },
   "ssh-config": { type: "string" },
   runtime: { type: "string" },
@@ -47,6 +48,7 @@ export const CONNECTION_SPECIFICATION = {
 interface ConnectionValues {
   readonly remote?: string | undefined;
   readonly "ssh-cmd"?: string | undefined;
+  readonly "jump-host"?: string | undefined;
   readonly transport?: string | undefined;
   readonly "ssh-config"?: string | undefined;
   readonly runtime?: string | undefined;
@@ -72,6 +74,19 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
       "put keys, jump hosts and the like into a configuration, and name it by --ssh-config",
     );
   }
+  const jump = values["jump-host"];
+  if (jump !== undefined && (jump === "" || jump.startsWith("-"))) {
+    throw new UsageError(
+      `Cannot use "${jump}" as a jump host: it is no destination`,
+      "example: -J user@jump",
+    );
+  }
+  if (transport === "ssh2" && jump !== undefined) {
+    throw new UsageError(
+      "Cannot use --jump-host with --transport ssh2: that one reads jump hosts from its configuration",
+      "put ProxyJump into a configuration, and name it by --ssh-config",
+    );
+  }
   if (sshConfig === "") throw new UsageError("Cannot use --ssh-config: the name of the file is empty");
   const runtimeFrom = values["runtime-from"];
   if (runtimeFrom === "") throw new UsageError("Cannot use --runtime-from: the name of the file is empty");
@@ -88,7 +103,11 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
   return {
     ...(remote === undefined || remote === "-" || remote === "" ? {} : { remote: parseRemote(remote) }),
     transport,
-    sshCommand: [...parseSshCommand(sshCmd), ...(sshConfig === undefined ? [] : ["-F", sshConfig])],
+    sshCommand: [
+      ...parseSshCommand(sshCmd),
+      ...(sshConfig === undefined ? [] : ["-F", sshConfig]),
+      ...(jump === undefined ? [] : ["-J", jump]),
+    ],
     ...(sshConfig === undefined ? {} : { sshConfig }),
     ...(runtime === undefined ? {} : { runtime }),
     ...(runtimeFrom === undefined ? {} : { runtimeFrom }),

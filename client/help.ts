@@ -1,6 +1,7 @@
 /** The options of connection.ts. */
 const WHERE_TO = `  -r, --remote HOST      the ssh destination; without it everything runs on this machine
   -e, --ssh-cmd CMD      how to run ssh (default "ssh"), e.g. -e "ssh -i key -J jump"
+  -J, --jump-host HOST   jump hosts on the way, as ssh -J
       --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
       --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
       --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node

@@ -119,7 +119,7 @@ test("of a healthy host every step is ok, down to the target", async () => {
   assert.deepEqual([report.code, report.warnings, report.problems], [0, 1, 0]);
   assert.match(find(report, "ssh").detail, /^OpenSSH_\d/);
   assert.equal(find(report, "connection").detail, `to ${SERVER}`);
-  assert.match(find(report, "runtime").detail, new RegExp(`^node v${process.versions.node} on linux`));
+  assert.match(find(report, "runtime").detail, new RegExp(`^node ${process.versions.node} on linux`));
   assert.match(find(report, "firewall").detail, /^auto takes nft, for IPv4 and IPv6; nat works too$/);
   assert.match(find(report, "ip-forward").detail, /^IPv4 on, IPv6 on;/);
   const [byAddress, byName] = report.steps.filter(({ step }) => step === "target");
@@ -237,8 +237,15 @@ test("targets that refuse, drop or do not resolve are problems, each with its re
 });
 
 test("the connection is to where ssh is really connected to: the jump host, where there is one", async () => {
-  const report = await diagnose(["-r", "server-by-jump", ...byConfig()]);
-  assert.equal(find(report, "connection").detail, `to ${addressOf("jump", "client").v4}:22`);
+  const behind = addressOf("server", "jump").v4;
+  for (const way of [
+    ["-r", "server-by-jump"],
+    ["-r", behind, "-J", "jump"],
+  ]) {
+    const report = await diagnose([...way, ...byConfig()]);
+    assert.equal(find(report, "connection").detail, `to ${addressOf("jump", "client").v4}:22`);
+    assert.equal(find(report, "agent").status, "ok");
+  }
 });
 
 test("the connection through a master that is shared is the master's", async () => {

@@ -20,6 +20,21 @@ test("--ssh-config is ssh's -F, behind whatever --ssh-cmd says", () => {
   assert.throws(() => parseConnection({ "ssh-config": "" }), { code: "usage" });
 });
 
+test("--jump-host is ssh's -J", () => {
+  assert.deepEqual(parseConnection({ "jump-host": "a,user@b:2222" }).sshCommand, [
+    "ssh",
+    "-J",
+    "a,user@b:2222",
+  ]);
+  for (const jump of ["", "-oProxyCommand=x"]) {
+    assert.throws(() => parseConnection({ "jump-host": jump }), { code: "usage" });
+  }
+  assert.throws(() => parseConnection({ "jump-host": "a", transport: "ssh2" }), {
+    code: "usage",
+    hint: /ProxyJump/,
+  });
+});
+
 test("ssh2 and a command that runs ssh are a contradiction; so are ssh2 and --no-agent", () => {
   assert.throws(() => parseConnection({ transport: "ssh2", "ssh-cmd": "ssh -i key" }), {
     code: "usage",
