@@ -2,8 +2,7 @@
 import { localTransport } from "../bootstrap/local.ts";
 import { opensshTransport } from "../bootstrap/openssh.ts";
 import type { RuntimeProvider } from "../bootstrap/runtime-provider.ts";
-import { RuntimeCache } from "../bootstrap/runtimes/cache.ts";
-import { ownRuntime, runtimeProvider } from "../bootstrap/runtimes/sources.ts";
+import { runtimesToUpload } from "../bootstrap/runtimes/to-upload.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { printable } from "../bundler/printable.ts";
 import { UsageError } from "./errors.ts";
@@ -135,10 +134,8 @@ export function runtimeProviderFor(
   log: Log,
 ): RuntimeProvider | undefined {
   if (noUpload) return undefined;
-  return runtimeProvider({
+  return runtimesToUpload({
     from: runtimeFrom,
-    own: ownRuntime(),
-    cache: new RuntimeCache(),
     onUpload: ({ name, version }, folder) =>
       log(1, `the server has no runtime: ${name} ${version} is uploaded to ${printable(folder)}`),
     onProgress: uploadProgress(process.stderr, log),
