@@ -13,6 +13,7 @@ import { WHOAMI_PORTS } from "../lab/services.ts";
 import type { WhoAmI } from "../lab/services.ts";
 import { startSlimServer } from "../lab/slim-server.ts";
 import type { SlimServer } from "../lab/slim-server.ts";
+import { eventually } from "../lab/lab-process.ts";
 import type { Output } from "../lab/lab-process.ts";
 import { writeFiles } from "../unit/bundler/program.ts";
 
@@ -114,6 +115,43 @@ test("a terminal shows the progress; on a terminal there it works as well", asyn
   assert.equal(code, 0, stdout);
   assert.match(stdout, /uploading node \S+ \[=*>? *\] +\d+%  \S+ .B of \S+ MB/);
   assert.match(stdout, /terminal true \/home\/slim\/\.cache\/sshuttle\/runtime-node-/);
+});
+
+test("an upload that is cut with its ssh is told as such, and leaves nothing", async () => {
+  await lab.server.shell(`rm -rf ${slim.root}/home/slim/.cache`);
+  const words = ["node", MAIN, "run", "-v", "-r", "slim", "-e", slim.sshCommand, WHERE] as const;
+  const client = lab.client.start(words, { env: slim.env });
+  await client.output(/is uploaded to /);
+  const started = (): string =>
+    lab.server
+      .processes()
+      .map(({ command }) => command)
+      .filter((command) => command.startsWith("head -c"))
+      .join();
+  await eventually("the server reads", () => (started() === "" ? undefined : true));
+  for (const { pid, command } of lab.client.processes()) {
+    if (command.startsWith("ssh ")) process.kill(pid, "SIGKILL");
+  }
+  const { code, stderr } = await client.end();
+  assert.equal(code, 69, stderr);
+  assert.match(stderr, /it had no runtime, and node \S+ was being uploaded/);
+  await eventually("the server has stopped reading", () => (started() === "" ? true : undefined));
+  const files = (): Promise<string> => lab.server.shell(`find ${slim.root}/home/slim -type f`);
+  await eventually("nothing is left", async () => ((await files()) === "" ? true : undefined));
+});
+
+test("without an ssh program it is uploaded as well, and once", async () => {
+  await lab.server.shell(`rm -rf ${slim.root}/home/slim/.cache`);
+  for (const uploads of [1, 0]) {
+    const words = ["run", "-v", "-r", "slim", "--transport", "ssh2", "--ssh-config", slim.sshConfig, WHERE];
+    const { code, stdout, stderr } = await lab.client.run(["node", MAIN, ...words], {
+      env: slim.env,
+      timeoutMs: 60_000,
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^\/home\/slim\/\.cache\/sshuttle\/runtime-node-/);
+    assert.equal(stderr.match(/is uploaded to/g)?.length ?? 0, uploads);
+  }
 });
 
 test("a machine with musl gets a runtime for musl, and is told what that lacks there", async () => {

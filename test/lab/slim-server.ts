@@ -16,6 +16,8 @@ export interface SlimServer {
   readonly root: string;
   /** What follows `-e`, for the destination "slim". The password is typed by a program that counts its prompts. */
   readonly sshCommand: string;
+  /** The file that it names. */
+  readonly sshConfig: string;
   /** For the client's environment. */
   readonly env: Readonly<Record<string, string>>;
   /** How many passwords have been asked for so far. */
@@ -49,6 +51,7 @@ export async function startSlimServer(lab: Lab, userland: Userland): Promise<Sli
   return {
     root,
     sshCommand: `ssh -F ${file("ssh")}`,
+    sshConfig: file("ssh"),
     env: { SSH_ASKPASS: file("askpass"), SSH_ASKPASS_REQUIRE: "force" },
     prompts: async () => Number(await lab.client.shell(`grep -c . ${file("prompts")} || :`)),
     crowdedUser: "crowded",
