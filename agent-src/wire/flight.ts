@@ -15,6 +15,8 @@ export const FLIGHT_BYTES = 2_097_152;
 /** What decides how much may be in flight: see link-control.ts. It hears of every link byte, and when. */
 export interface Control {
   readonly capBytes: number;
+  /** Shortest round trip, ms; Infinity before the first. */
+  readonly minRttMs: number;
   /** No frame of DATA is to be longer. */
   readonly frameBytes: number;
   sent(bytes: number, nowMs: number): void;
@@ -39,9 +41,21 @@ export class Flight {
     this.control = undefined;
   }
 
+  get isEmpty(): boolean {
+    return this.sentBytes === this.ackedBytes;
+  }
+
   /** Link bytes that may be sent now; below zero if small frames, which do not wait, went over the cap. */
   get room(): number {
     return this.ackedBytes + (this.control ? this.control.capBytes : this.maxBytes) - this.sentBytes;
+  }
+
+  /**
+   * How long an acknowledgement to the peer may wait for company, ms: little of a round trip, and less than the peer's
+   * control allows for. A peer that may have little in flight would only wait for it, and take the link for that slow.
+   */
+  get ackDelayMs(): number {
+    return Math.min(ACK_DELAY_MS, 1 + (this.control ? this.control.minRttMs : 0) / 16);
   }
 
   sent(bytes: number, nowMs: number): void {
@@ -64,8 +78,8 @@ export class Flight {
 /** Received link bytes after which an acknowledgement does not wait: half a read, 1/64 of the cap. */
 export const ACK_BYTES = 32_768;
 
-/** How long an acknowledgement may wait for company, ms: well below a round trip worth tuning for. */
-export const ACK_DELAY_MS = 10;
+/** How long an acknowledgement may wait for company at most, ms. */
+export const ACK_DELAY_MS = 5;
 
 /** What to acknowledge, and when. */
 export class Receipts {
@@ -86,8 +100,8 @@ export class Receipts {
     return this.bytes > this.ackedBytes;
   }
 
-  received(bytes: number, nowMs: number): void {
-    if (bytes > 0 && !this.isPending) this.dueMs = nowMs + ACK_DELAY_MS;
+  received(bytes: number, nowMs: number, delayMs: number): void {
+    if (bytes > 0 && !this.isPending) this.dueMs = nowMs + delayMs;
     this.bytes += bytes;
     if (this.bytes - this.ackedBytes >= ACK_BYTES) this.isDue = true;
   }

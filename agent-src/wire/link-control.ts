@@ -9,19 +9,19 @@
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { RateSample } from "./delivery-rate.ts";
 import type { Control, Flight } from "./flight.ts";
-import { MAX_DATA_BYTES } from "./frame.ts";
+import { HEADER_BYTES, MAX_DATA_BYTES } from "./frame.ts";
 
 export type ControlState = "startup" | "drain" | "cruise" | "up" | "down" | "rtt";
 
 /** Until something is known: the first flight of TCP below (RFC 6928). */
 const INITIAL_BYTES = 16_384;
 
-/** Two frames of the least length. */
-const MIN_BYTES = 1024;
-
 /** How long a frame may keep the link, ms: what a key stroke may have to wait for. */
 const FRAME_MS = 2;
 const MIN_FRAME_BYTES = 512;
+
+/** Two frames of the least length: one on its way, and the next. */
+export const MIN_CAP_BYTES: number = 2 * (MIN_FRAME_BYTES + HEADER_BYTES);
 
 /**
  * Time beyond the round trip that the cap allows for, at least and at most, ms and of a round trip. Acknowledgements
@@ -290,6 +290,6 @@ export class LinkControl implements Control {
             : state === "rtt"
               ? RTT_GAIN * bdp
               : full;
-    return Math.max(MIN_BYTES, Math.min(this.maxBytes, Math.round(wanted)));
+    return Math.max(MIN_CAP_BYTES, Math.min(this.maxBytes, Math.round(wanted)));
   }
 }

@@ -110,7 +110,8 @@ export class Mux implements ChannelHost {
     this.reader.push(bytes);
     try {
       while (!this.end && this.reader.next()) {
-        if (this.reader.channel !== 0) this.receipts.received(this.reader.bytes, nowMs);
+        if (this.reader.channel !== 0)
+          this.receipts.received(this.reader.bytes, nowMs, this.flight.ackDelayMs);
         this.receiveFrame(this.reader.type, this.reader.channel, this.reader.payload, nowMs);
       }
     } catch (error) {
@@ -299,7 +300,8 @@ export class Mux implements ChannelHost {
     schedule.quantumBytes = Math.min(longest, QUANTUM_BYTES);
     for (let channel = schedule.next(); channel; channel = schedule.next()) {
       const room = Math.min(maxBytes - writer.bytes, flight.room) - HEADER_BYTES;
-      if (room < Math.min(longest, MIN_DATA_BYTES)) return;
+      // What is in flight makes more room; with nothing there a frame is as long as it may be.
+      if (room < (flight.isEmpty ? 1 : Math.min(longest, MIN_DATA_BYTES))) return;
       const before = writer.bytes;
       const most = schedule.isUncontended ? longest : schedule.quantumBytes;
       const bytes = Math.min(channel.queuedBytes, channel.sendCredit, room, most);

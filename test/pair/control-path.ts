@@ -2,7 +2,9 @@
  * A path in virtual time for link control alone: a sender with always something to send, a local queue that takes
  * everything, a bottleneck, a delay, and a receiver that acknowledges as Receipts do.
  */
-import { Receipts } from "../../agent-src/wire/flight.ts";
+import { Flight, Receipts } from "../../agent-src/wire/flight.ts";
+import { HEADER_BYTES } from "../../agent-src/wire/frame.ts";
+import { MIN_DATA_BYTES } from "../../agent-src/wire/mux.ts";
 import type { LinkControl } from "../../agent-src/wire/link-control.ts";
 
 export interface PathOptions {
@@ -13,6 +15,8 @@ export interface PathOptions {
   /** Added to each delivery, order kept, ms. */
   readonly jitterMs?: (ms: number) => number;
   readonly wants?: (ms: number) => boolean;
+  /** The receiver has something of its own to send, and the acknowledgement goes with it. */
+  readonly answers?: (ms: number) => boolean;
 }
 
 export interface Slice {
@@ -26,6 +30,8 @@ const SLICE_MS = 1000;
 
 export function runPath(control: LinkControl, path: PathOptions, forMs: number): Slice[] {
   const receipts = new Receipts();
+  const flight = new Flight(0);
+  flight.control = control;
   const events = new Heap();
   const slices: { deliveredBytes: number; queued: number }[] = [];
   let nowMs = 0;
@@ -35,9 +41,9 @@ export function runPath(control: LinkControl, path: PathOptions, forMs: number):
   const send = (): void => {
     if (path.wants?.(nowMs) === false) return control.ranDry();
     for (;;) {
-      const room = control.capBytes - control.flightBytes;
-      const bytes = Math.min(room, control.frameBytes);
-      if (bytes < Math.min(1024, control.frameBytes)) return;
+      const room = control.capBytes - control.flightBytes - HEADER_BYTES;
+      const bytes = Math.min(room, control.frameBytes) + HEADER_BYTES;
+      if (control.flightBytes > 0 && room < Math.min(MIN_DATA_BYTES, control.frameBytes)) return;
       control.sent(bytes, nowMs);
       const startMs = Math.max(nowMs, freeMs);
       const queueMs = startMs - nowMs;
@@ -57,8 +63,9 @@ export function runPath(control: LinkControl, path: PathOptions, forMs: number):
     const slice = (slices[Math.floor(nowMs / SLICE_MS)] ??= { deliveredBytes: 0, queued: 0 });
     slice.deliveredBytes += bytes;
     slice.queued += queueMs * bytes;
-    receipts.received(bytes, nowMs);
-    if (receipts.isDue) acknowledge();
+    // The receiver's own round trips are as long.
+    receipts.received(bytes, nowMs, flight.ackDelayMs);
+    if (receipts.isDue || path.answers?.(nowMs) === true) acknowledge();
     else if (receipts.dueMs < ackTimer) {
       const dueMs = (ackTimer = receipts.dueMs);
       events.push(dueMs, () => {

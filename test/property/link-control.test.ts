@@ -91,6 +91,32 @@ for (const [name, { rates, rtts }] of Object.entries(STEPS)) {
   });
 }
 
+test("after programs that were slow for a moment a short path is full again within 3 s", () => {
+  for (const rttMs of [0.05, 0.5, 2, 5, 20]) {
+    for (const rate of [1250, 12_500]) {
+      const control = new LinkControl({ maxBytes: MAX_BYTES, sentBytes: 0, ackedBytes: 0 });
+      // First little is asked and answered at once, so the shortest round trips hold no wait for an acknowledgement.
+      const slices = runPath(
+        control,
+        {
+          rate: (ms) => (ms > 2000 && ms < 2600 ? 50 : rate),
+          delayMs: () => rttMs / 2,
+          answers: (ms) => ms < 1000,
+          wants: (ms) => ms > 1800 || ms % 200 < 10,
+        },
+        15_999,
+      );
+      for (const { fromMs, deliveredBytes } of slices.slice(6)) {
+        const share = deliveredBytes / (1000 * rate);
+        assert.ok(
+          share > 0.9,
+          `${rttMs} ms, from ${fromMs} ms: ${(share * 100).toFixed(1)} % of ${rate * 8} kbit/s`,
+        );
+      }
+    }
+  }
+});
+
 test("an app that sends little does not lower the estimate, and the link is full again at once", () => {
   const control = new LinkControl({ maxBytes: MAX_BYTES, sentBytes: 0, ackedBytes: 0 });
   const rate = 6250;

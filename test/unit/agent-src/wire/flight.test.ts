@@ -28,6 +28,7 @@ test("a control decides the room from when it comes, and hears of every byte", (
   const heard: unknown[] = [];
   flight.control = {
     capBytes: 500,
+    minRttMs: 32,
     frameBytes: 100,
     sent: (...args) => void heard.push(["sent", ...args]),
     ranDry: () => void heard.push(["dry"]),
@@ -45,22 +46,42 @@ test("a control decides the room from when it comes, and hears of every byte", (
   ]);
 });
 
+test("an acknowledgement waits little of a round trip, and never long", () => {
+  const delayAt = (minRttMs: number): number => {
+    const flight = new Flight(1000);
+    flight.control = {
+      capBytes: 1,
+      minRttMs,
+      frameBytes: 1,
+      sent: () => {},
+      ranDry: () => {},
+      acknowledged: () => {},
+    };
+    return flight.ackDelayMs;
+  };
+  assert.equal(new Flight(1000).ackDelayMs, 1);
+  assert.equal(delayAt(0.5), 1 + 0.5 / 16);
+  assert.equal(delayAt(32), 3);
+  assert.equal(delayAt(800), ACK_DELAY_MS);
+  assert.equal(delayAt(Infinity), ACK_DELAY_MS);
+});
+
 test("an acknowledgement falls due by time, or at once by bytes", () => {
   const receipts = new Receipts();
   assert.equal(receipts.isPending, false);
-  receipts.received(1, 100);
-  receipts.received(1, 105);
-  assert.equal(receipts.dueMs, 100 + ACK_DELAY_MS);
-  receipts.handleTimeout(109);
+  receipts.received(1, 100, 3);
+  receipts.received(1, 102, 3);
+  assert.equal(receipts.dueMs, 103);
+  receipts.handleTimeout(102);
   assert.equal(receipts.isDue, false);
-  receipts.handleTimeout(110);
+  receipts.handleTimeout(103);
   assert.equal(receipts.isDue, true);
   assert.equal(receipts.dueMs, Infinity);
   assert.equal(receipts.take(), 2);
   assert.equal(receipts.isPending, false);
-  receipts.received(ACK_BYTES - 1, 200);
+  receipts.received(ACK_BYTES - 1, 200, 3);
   assert.equal(receipts.isDue, false);
-  receipts.received(1, 200);
+  receipts.received(1, 200, 3);
   assert.equal(receipts.isDue, true);
   assert.equal(receipts.take(), 2 + ACK_BYTES);
 });
