@@ -67,7 +67,10 @@ test("every byte arrives once and in order, whatever the pipe does", () => {
           up: { ...up, cut: cutter(up.cuts) },
           down: { ...down, cut: cutter(down.cuts) },
         });
-        for (const { mux } of [world.client, world.agent]) mux.flight.control = control(mux.flight);
+        for (const {
+          mux: { flight },
+        } of [world.client, world.agent])
+          flight.control = control(flight);
         const ends: Flow[] = [];
         const plans = new Map<number, (typeof flows)[number]>();
         world.agent.accept = (channel) => {
