@@ -16,7 +16,7 @@ runAgent(
     log: (line) => void process.stderr.write(`${line}\n`),
     ended() {
       setTimeout(exit, FLUSH_MS);
-      process.stdout.write("", exit);
+      process.stdout.end(exit);
     },
   },
   JSON.parse(process.argv[2] || "{}"),

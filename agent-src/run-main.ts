@@ -14,7 +14,7 @@ export interface RunAgentOptions extends RunOptions, MuxOptions {
   readonly verbosity?: number | undefined;
 }
 
-/** A pipe that nobody reads must not keep the process: what is not written by then is lost, ms. */
+/** After a link that was lost nobody may be reading: what is not written by then is not missed, ms. */
 const FLUSH_MS = 1000;
 
 const options: RunAgentOptions = JSON.parse(process.argv[2] || "{}");
@@ -47,8 +47,11 @@ const link = new Link({
   ended(end) {
     logMore(`link over: ${end.detail}`);
     service.end(() => {
-      setTimeout(exit, FLUSH_MS);
-      process.stdout.write("", exit);
+      // The program's last output may take long over a slow link, and a client that goes away closes our stdin.
+      if (end.code === GoAway.Normal) process.stdin.on("end", exit).on("close", exit);
+      else setTimeout(exit, FLUSH_MS);
+      // Not a write of nothing: Bun calls back before what was written is.
+      process.stdout.end(exit);
     });
   },
   fault(error, channel) {

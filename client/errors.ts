@@ -10,7 +10,8 @@ export type ClientErrorCode =
   | "peer-protocol"
   | "file-read"
   | "file-write"
-  | "program-not-started";
+  | "program-not-started"
+  | "output-cut";
 
 /** Code to exit status, for docs/errors.md and for the process. */
 export const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, number>> = {
@@ -23,6 +24,7 @@ export const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, number>> = {
   "file-read": EXIT.usage,
   "file-write": EXIT.io,
   "program-not-started": EXIT.unavailable,
+  "output-cut": EXIT.io,
 };
 
 /** What the tunnel's client can fail of, apart from its bootstrap and its firewall. */

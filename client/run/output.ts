@@ -8,20 +8,31 @@ import type { WriteSide } from "../../agent-src/wire/half-socket.ts";
 export class Output implements WriteSide {
   /** Resolves when everything is written, or nobody reads any more. */
   readonly done: Promise<void>;
+  /** Taken away before its end, though somebody may still read: not everything has come. */
+  isCut: boolean;
   /** Why not everything is written, for example a full disk. That nobody reads any more is none. */
   failure: NodeJS.ErrnoException | undefined;
   private readonly stream: Writable;
   private readonly closes: boolean;
+  private hasEnded = false;
+  private isSettled: boolean;
   private settle: () => void = () => undefined;
 
   /** @param closes whether the stream ends with the program's; else it stays open for others. */
   constructor(stream: Writable, closes: boolean) {
     this.stream = stream;
     this.closes = closes;
+    this.isCut = false;
     stream.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") this.failure = error;
     });
-    this.done = new Promise((resolve) => (this.settle = resolve));
+    this.isSettled = false;
+    this.done = new Promise((resolve) => {
+      this.settle = () => {
+        this.isSettled = true;
+        resolve();
+      };
+    });
     for (const event of ["finish", "close", "error"]) stream.once(event, this.settle);
   }
 
@@ -37,11 +48,13 @@ export class Output implements WriteSide {
 
   /** Called after the last write was taken. */
   end(): void {
+    this.hasEnded = true;
     if (this.closes) this.stream.end();
     else this.settle();
   }
 
   destroy(): void {
+    if (!this.hasEnded && !this.isSettled) this.isCut = true;
     if (this.closes) this.stream.destroy();
     this.settle();
   }

@@ -108,18 +108,30 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
   });
 
   let isReported = false;
+  const outputs = [request.stdout, request.stderr];
   const finished = reported.then(async (report) => {
     isReported = true;
     // What never ran wrote nothing.
-    if (report.type !== "failed") await Promise.all([request.stdout.done, request.stderr.done]);
-    return report;
+    if (report.type === "failed") return report;
+    await Promise.all(outputs.map(({ done }) => done));
+    return outputs.some(({ isCut }) => isCut) ? await cutBy() : report;
   });
+  const explain = (why: LinkEnd, hint: string): Promise<SshuttleError> =>
+    explainEnd(why, { agent, lastLines, where: transport.description, hint });
   const over = ended.then((why): Promise<RunReport | SshuttleError> =>
     // The agent has nothing more to say then, and everything that it said is here or on its way to our streams.
-    isReported && why.by === "peer" && why.code === GoAway.Normal
-      ? finished
-      : explainEnd(why, { agent, lastLines, where: transport.description, hint: "the program was hung up" }),
+    isReported && isNormal(why) ? finished : explain(why, "the program was hung up"),
   );
+  /** The program has ended, and not all that it wrote has come. */
+  const cutBy = async (): Promise<SshuttleError> => {
+    const why = await settledWithin(ended, CLOSE_WAIT_MS);
+    if (why && !isNormal(why))
+      return await explain(why, "the program has ended, and the end of its output is missing");
+    return new ClientError(
+      "output-cut",
+      `Cannot show all that the program wrote: ${transport.description} could not read it to its end`,
+    );
+  };
   const settle = async (): Promise<number> => {
     const outcome = await Promise.race([finished, over]);
     link.goAway(GoAway.Normal);
@@ -186,6 +198,10 @@ function takeAll(mux: Mux): Uint8Array {
     if (batch === undefined) return Buffer.concat(pieces);
     pieces.push(...batch);
   }
+}
+
+function isNormal({ by, code }: LinkEnd): boolean {
+  return by === "peer" && code === GoAway.Normal;
 }
 
 /** Nothing that the loader says is needed: everything it may ask for is there. */

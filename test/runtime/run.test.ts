@@ -6,9 +6,11 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { constants, homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { after, before } from "node:test";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { WINDOW_BYTES } from "../../agent-src/wire/window.ts";
 import { bundle } from "../../bundler/bundle.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { ClientError } from "../../client/errors.ts";
@@ -21,6 +23,8 @@ import type { ClientSettings } from "./run-client.ts";
 import { runToEnd, start } from "./run-there.ts";
 
 const MIB = 1_048_576;
+/** For the agent to see the program's end, and its word of it to come. */
+const REPORT_MS = 200;
 const CLIENT = fileURLToPath(new URL("run-client.js", import.meta.url));
 
 const SOURCES = {
@@ -106,6 +110,7 @@ const left = spawn("sleep", ["60"], { stdio: "inherit", detached: true });
 left.unref();
 process.stdout.write("last\\n" + left.pid + "\\n");
 process.exitCode = 3;`,
+  "leaves-output.ts": `process.stdout.write(Buffer.alloc(Number(process.argv[2])));`,
   "kills-itself.ts": `process.kill(process.pid, process.argv[2] as NodeJS.Signals);
 setInterval(() => undefined, 1000);`,
 } as const;
@@ -389,6 +394,31 @@ for (const runtimeHere of RUNTIMES) {
         (error) => error instanceof ClientError && error.code === "link-lost",
       );
       await gone([pid]);
+    },
+  );
+
+  testOn(
+    runtimeHere,
+    "an agent that is killed with output to send is an error, though the program had ended",
+    async () => {
+      const [program, runtime] = [await make("leaves-output"), await runtimePath(pin)];
+      // More than a window, and less than the agent and its pipe hold beside it.
+      const args = [String(WINDOW_BYTES + 100_000)];
+      const running = await start({ program, runtime, args });
+      running.stdout.stall();
+      const [pid] = await eventually("the program is started", () => {
+        const found = /the program is process (\d+) there/.exec(running.log.join("\n"))?.[1];
+        return found === undefined ? undefined : [Number(found)];
+      });
+      const agent = Number(/^PPid:\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+      await gone([pid ?? 0]);
+      await setTimeout(REPORT_MS);
+      process.kill(agent, "SIGKILL");
+      running.stdout.resume();
+      await assert.rejects(
+        running.status,
+        (error) => error instanceof ClientError && error.code === "link-lost",
+      );
     },
   );
 
