@@ -7,6 +7,7 @@
  */
 import { run } from "node:test";
 import { inspect } from "node:util";
+import { familyOf } from "./lab/process-table.ts";
 
 export interface FileOutcome {
   readonly file: string;
@@ -28,6 +29,9 @@ export interface RunFileOptions {
 
 /** The reason Node 20 gives a test that a name pattern left out. Later versions do not report such a test. */
 const LEFT_OUT = "test name does not match pattern";
+
+/** The part of its time after which a file is told of with all its processes. */
+const LATE = 0.9;
 
 /** What run() says of itself at the end, as diagnostics like any other. */
 const OWN_SUMMARY = /^(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
@@ -52,6 +56,11 @@ export async function runFile(file: string, options: RunFileOptions): Promise<Fi
     for (const line of text.split("\n")) print(`${indent(nesting)}${line}`);
   }
 
+  // What a file waits for is gone when it has been killed.
+  const late = setTimeout(() => {
+    for (const { pid, command } of familyOf(process.pid))
+      print(`  | still there: ${pid} ${command.slice(0, 200)}`);
+  }, options.timeoutMs * LATE);
   const events = run({
     files: [file],
     concurrency: 1,
@@ -105,6 +114,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<Fi
         break;
     }
   }
+  clearTimeout(late);
   if (reported < announced) {
     failed += 1;
     print(`✖ ${announced - reported} tests never reported: the file's process ended before them`);

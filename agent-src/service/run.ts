@@ -98,7 +98,11 @@ export class RunService {
     this.isOver = true;
     if (!child || !child.pid || !isAlive(child)) return gone();
     this.shell.log(`ending the program, process ${child.pid}`);
-    const killing = setTimeout(() => sendSignal(child, "SIGKILL", true), this.graceMs);
+    const killing = setTimeout(() => {
+      sendSignal(child, "SIGKILL", true);
+      // Whatever its end is reported as, and whenever: nothing more can be done.
+      gone();
+    }, this.graceMs);
     child.once("exit", () => {
       clearTimeout(killing);
       gone();

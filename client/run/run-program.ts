@@ -135,6 +135,8 @@ export async function startProgram(request: ProgramRequest): Promise<RunningProg
   const settle = async (): Promise<number> => {
     const outcome = await Promise.race([finished, over]);
     link.goAway(GoAway.Normal);
+    // An agent that cannot write what nobody reads any more goes by that.
+    agent.stdin.end();
     const gone = await settledWithin(agent.exit, CLOSE_WAIT_MS);
     if (gone === undefined) agent.kill("SIGTERM");
     if (outcome instanceof Error) throw outcome;
