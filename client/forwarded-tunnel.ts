@@ -66,6 +66,8 @@ export function openForwardedTunnel(forwarding: SshForwarding, log: Log): Tunnel
     pid: forwarding.pid,
     peers: [],
     open: (target, handler) => near.open(target, handler),
+    // The other half of the link has it then, in this process.
+    isFlushed: () => false,
     lost,
     close: async () => {
       isClosing = true;

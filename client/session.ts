@@ -4,7 +4,6 @@
  * The helper comes first, since its password prompt must not meet ssh's; rules come last, when the link
  * stands and ssh's own connections are known. Every step pushes its undo before the next is tried.
  */
-import type { Socket } from "node:net";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { readAgentBundle } from "./agent-bundle.ts";
@@ -17,7 +16,11 @@ import { startFirewall } from "./firewall/launch-helper.ts";
 import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
 import { formatRules } from "./firewall/rule-text.ts";
 import type { Plan, Sources } from "./firewall/plan.ts";
-import { formatEndpoint, listen } from "./intake/listener.ts";
+import { listenByDescriptor } from "./descriptors/descriptor-listener.ts";
+import { Slab } from "./descriptors/slab.ts";
+import { sharedDescriptors } from "./descriptors/take-over.ts";
+import { systemCalls } from "./ffi.ts";
+import { formatEndpoint } from "./intake/listener.ts";
 import type { Listener } from "./intake/listener.ts";
 import { startSocks } from "./intake/socks.ts";
 import { serveCaptured } from "./intake/transparent.ts";
@@ -56,7 +59,7 @@ export async function startSession(
   const captured =
     firewall === undefined
       ? []
-      : await listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
+      : listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
   for (const address of options.socks) {
     const listener = await startSocks(address, () => tunnel, log);
     undo.push(() => listener.close());
@@ -116,26 +119,30 @@ async function prepareFirewall(options: TunnelOptions, log: Log, undo: Undo): Pr
   return firewall;
 }
 
-async function listenForCaptured(
+function listenForCaptured(
   options: TunnelOptions,
   includes: readonly Subnet[],
   firewall: Firewall,
   log: Log,
   undo: Undo,
   tunnel: () => Tunnel | undefined,
-): Promise<readonly Listener[]> {
+): readonly Listener[] {
   const { addresses, warnings } = listenAddresses(options, includes, firewall.families);
   for (const warning of warnings) log(0, warning);
-  const accept = (socket: Socket): void => {
-    const there = tunnel();
-    if (there === undefined) socket.resetAndDestroy();
-    else serveCaptured(socket, there, log);
+  const context = {
+    calls: systemCalls(),
+    ...sharedDescriptors(),
+    slab: new Slab(() => tunnel()?.isFlushed() ?? true),
   };
   const listeners: Listener[] = [];
   const failures: ClientError[] = [];
   for (const address of addresses) {
     try {
-      const listener = await listen(address, accept);
+      const listener = listenByDescriptor(address, context, (socket) => {
+        const there = tunnel();
+        if (there === undefined) socket.resetAndDestroy();
+        else serveCaptured(socket, address.family, there, log);
+      });
       undo.push(() => listener.close());
       listeners.push(listener);
       log(1, `captured connections arrive on ${formatEndpoint(listener.endpoint)}`);

@@ -17,6 +17,7 @@ import type { LinkEnd } from "../agent-src/wire/event.ts";
 import type { Target } from "../agent-src/wire/target.ts";
 import { LastLines } from "./last-lines.ts";
 import { explainEnd, settledWithin } from "./link-end.ts";
+import { takeOver } from "./descriptors/take-over.ts";
 import type { Log } from "./log.ts";
 import { serveModule } from "./module-server.ts";
 
@@ -43,6 +44,8 @@ export interface Tunnel {
   /** Where this process itself is connected to for the link. */
   readonly peers: readonly TransportPeer[];
   open(target: Target, handler?: ChannelHandler): Channel;
+  /** Nothing that was written to a channel is referred to any more: it has left this process. False if that is not known. */
+  isFlushed(): boolean;
   /** Resolves with the reason when the link ends by itself; never after close(). */
   readonly lost: Promise<SshuttleError>;
   /** Ends the link, waits for the far side to go; after a bounded wait the transport is ended by force. */
@@ -92,7 +95,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   agent.stderr.on("data", (chunk: Buffer) => {
     for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
   });
-  const { link, greeted, ended } = startLink(mux, agent, new LateModules(bundle), log);
+  const { link, greeted, ended, isFlushed } = startLink(mux, agent, new LateModules(bundle), log);
   const lost = ended.then((end) =>
     explainEnd(end, {
       agent,
@@ -113,6 +116,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
     pid: agent.pid,
     peers: agent.peers,
     open: (target, handler) => link.open(target, handler),
+    isFlushed,
     lost: new Promise((resolve) => {
       void lost.then((error) => {
         if (!closing) resolve(error);
@@ -131,6 +135,7 @@ interface StartedLink {
   readonly link: Link;
   readonly greeted: Promise<undefined>;
   readonly ended: Promise<LinkEnd>;
+  readonly isFlushed: () => boolean;
 }
 
 function startLink(mux: Mux, agent: Launched, late: LateModules, log: Log): StartedLink {
@@ -138,16 +143,20 @@ function startLink(mux: Mux, agent: Launched, late: LateModules, log: Log): Star
   let end: (value: LinkEnd) => void = () => {};
   const greeted = new Promise<undefined>((resolve) => (greet = resolve));
   const ended = new Promise<LinkEnd>((resolve) => (end = resolve));
+  const streams = takeOver(agent.stdout, agent.stdin, () => mux.heldBytes === 0);
   const link = new Link({
     mux,
-    input: agent.stdout,
-    output: agent.stdin,
+    input: streams.input,
+    output: streams.output,
     hello: () => greet(undefined),
     open: (channel) => serveModule(channel, late, log),
-    ended: end,
+    ended: (reason) => {
+      streams.end();
+      end(reason);
+    },
     fault: (error, channel) => log(0, `channel ${channel.id} failed: ${String(error)}`),
   });
-  return { link, greeted, ended };
+  return { link, greeted, ended, isFlushed: () => mux.queuedBytes === 0 && streams.isFlushed() };
 }
 
 /** The agent's traces get their columns from these; its lines are right without them (docs/bundle.md). */

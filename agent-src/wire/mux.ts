@@ -45,6 +45,8 @@ export class Mux implements ChannelHost {
   /** Set once the link is over. */
   end: LinkEnd | undefined;
   readonly flight: Flight;
+  heldBytes: number;
+  queuedBytes: number;
   private readonly windowBytes: number;
   private readonly maxChannels: number;
   private readonly channels: Map<number, Channel>;
@@ -76,6 +78,8 @@ export class Mux implements ChannelHost {
     this.onWork = () => undefined;
     this.end = undefined;
     this.flight = new Flight(options.flightBytes || FLIGHT_BYTES);
+    this.heldBytes = 0;
+    this.queuedBytes = 0;
     this.windowBytes = options.windowBytes || WINDOW_BYTES;
     this.maxChannels = options.maxChannels ?? MAX_CHANNELS;
     this.channels = new Map();
@@ -385,6 +389,7 @@ export class Mux implements ChannelHost {
       case Frame.Data:
         channel.receiveStep("receive-data");
         channel.window.receive(payload.length);
+        this.heldBytes += payload.length;
         this.events.push({ type: "data", channel, bytes: payload });
         return;
       case Frame.End:

@@ -15,6 +15,7 @@ export function resetName(code: ResetCode): string {
 }
 
 /** Logs each reset that the far side sends for this destination. */
-export function logReset(log: Log, destination: string): (code: ResetCode, detail: string) => void {
-  return (code, detail) => log(1, `${destination}: ${resetName(code)}${detail === "" ? "" : ` (${detail})`}`);
+export function logReset(log: Log, destination: () => string): (code: ResetCode, detail: string) => void {
+  return (code, detail) =>
+    log(1, `${destination()}: ${resetName(code)}${detail === "" ? "" : ` (${detail})`}`);
 }

@@ -84,11 +84,11 @@ function openTarget(
     opened: () => {
       socket.off("error", giveUp).off("close", giveUp);
       socket.write(encodeSuccess(dialect));
-      splice(channel, socket, { reset: logReset(log, destination) });
+      splice(channel, socket, { reset: logReset(log, () => destination) });
       socket.resume();
     },
     reset: (_channel, code, detail) => {
-      logReset(log, destination)(code, detail);
+      logReset(log, () => destination)(code, detail);
       finish(socket, encodeFailure(dialect, FAILURE.get(code) ?? "general"));
     },
     // An agent says opened first; one that does not is not worth a guess.
