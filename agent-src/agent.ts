@@ -56,16 +56,16 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
     },
   });
   shell.fetchBy((filename) => fetchModule(link, filename));
-  if (!options.flightBytes) void controlLink(mux, shell.log);
+  void loadLater(mux, shell, options);
   return link;
 }
 
-/** Its code is not needed to be ready, and comes behind. Until then the flight is what it is without control. */
-async function controlLink({ flight }: Mux, log: (line: string) => void): Promise<void> {
+/** What is not needed to be ready comes behind. Until then the flight is what it is without control. */
+async function loadLater(mux: Mux, shell: AgentShell, options: AgentOptions): Promise<void> {
   try {
-    const { LinkControl } = await import("./wire/link-control.ts");
-    flight.control = new LinkControl(flight);
+    const later = await import("./later.ts");
+    later.complete(mux, shell.output, options);
   } catch (error) {
-    log(`no link control: ${String(error)}`);
+    shell.log(`no link control: ${String(error)}`);
   }
 }

@@ -83,6 +83,9 @@ export class DescriptorSocket implements SpliceSocket, ByteSink {
   }
 
   /** One listener of each kind. */
+  on(event: "data", listener: (bytes: Uint8Array) => void): void;
+  on(event: "end" | "close" | "timeout" | "drain", listener: () => void): void;
+  on(event: "error", listener: (error: Error) => void): void;
   on(...[event, listener]: SocketListener | ["drain", () => void]): void {
     switch (event) {
       case "data":

@@ -37,7 +37,7 @@ export class Slab {
   /** The first bytes of `room`, which have been read. */
   take(bytes: number): Uint8Array {
     const taken = this.slab.subarray(this.at, this.at + bytes);
-    if (bytes <= COPY_BYTES) return taken.slice();
+    if (bytes <= COPY_BYTES) return Buffer.from(taken);
     this.at += bytes;
     return taken;
   }
