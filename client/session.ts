@@ -7,7 +7,7 @@
 import type { SshuttleError } from "../bundler/error.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { readAgentBundle } from "./agent-bundle.ts";
-import { runtimeProviderFor } from "./connection.ts";
+import { runtimeProviderFor, transportFor } from "./connection.ts";
 import { ClientError, UsageError } from "./errors.ts";
 import { openForwardedTunnel } from "./forwarded-tunnel.ts";
 import { startSshForwarding } from "./forwarding/ssh-forwarding.ts";
@@ -41,12 +41,13 @@ export interface Session {
 }
 
 /**
- * Starts everything. Whatever it throws, `undo` then holds the way back.
+ * Starts everything. `preferring` comes to the same options, with what ssh is to be told besides. Whatever it throws,
+ * `undo` then holds the way back.
  * @throws any SshuttleError.
  */
 export async function startSession(
   options: TunnelOptions,
-  transport: Transport,
+  preferring: Promise<TunnelOptions>,
   log: Log,
   undo: Undo,
 ): Promise<Session> {
@@ -66,7 +67,9 @@ export async function startSession(
     log(0, `proxy for SOCKS5, SOCKS4a and HTTP CONNECT on ${formatEndpoint(listener.endpoint)}`);
   }
 
-  const opened = await openFarSide(options, withUndo(transport, undo), log, undo);
+  const connection = await preferring;
+  const transport = withUndo(await transportFor(connection), undo);
+  const opened = await openFarSide(connection, transport, log, undo);
   tunnel = opened;
   undo.push(() => opened.close());
   log(0, `connected to ${transport.description} (${opened.farSide})`);

@@ -1,9 +1,8 @@
 /** `sshuttle -r host SUBNET…`: one session, until a signal or a failure ends it. */
-import { transportFor } from "../connection.ts";
+import { withCipherPreference } from "../cipher-preference.ts";
 import { createLog } from "../log.ts";
 import type { TunnelOptions } from "../options.ts";
 import { reportError } from "../report-error.ts";
-import { startSession } from "../session.ts";
 import { Undo } from "../undo.ts";
 
 /** Exit status of a process that a signal ended: 128 and its number, as shells have it. */
@@ -17,8 +16,10 @@ export async function runTunnel(options: TunnelOptions): Promise<number> {
   const signalled = new Promise<EndSignal>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
   });
-  const ended = transportFor(options)
-    .then((transport) => startSession(options, transport, log, undo))
+  // ssh is asked while the rest of us is loaded.
+  const preferring = withCipherPreference(options, log);
+  const ended = import("../session.ts")
+    .then(({ startSession }) => startSession(options, preferring, log, undo))
     .then((session) => session.failed);
   let status: number;
   try {
