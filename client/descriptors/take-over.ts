@@ -49,13 +49,15 @@ export function takeOver(input: Readable, output: Writable, isUnused: () => bool
   }
   const rest: unknown = input.read();
   input.destroy();
-  output.destroy();
   const context = { calls, ...sharedDescriptors(), slab: new Slab(isUnused) };
   const source = new DescriptorSocket(reader, context);
   const sink = new DescriptorSocket(writer, context);
   // Nothing is written there: with its end it is done.
   source.end();
   source.onGone = () => sink.destroy();
+  // The stream stays, unused: Node closes it when the process behind it has ended, though others may have its pipe.
+  output.once("close", () => sink.destroy());
+  sink.onGone = () => output.destroy();
   // When the link has its listeners.
   queueMicrotask(() => {
     if (rest instanceof Uint8Array) source.give(rest);

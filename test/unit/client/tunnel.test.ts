@@ -85,10 +85,16 @@ test("the agent asks for its link control when it is at work, once", async () =>
   const log = createLog(2, (line) => lines.push(line));
   const bundle = await readAgentBundle();
   const tunnel = await openTunnel({ transport: localTransport(), bundle, log, verbosity: 2 });
-  while (!lines.some((line) => line.includes("asks for"))) await new Promise(setImmediate);
+  while (!lines.some((line) => line.includes("asks for")) || !tunnel.isFlushed())
+    await new Promise(setImmediate);
+  // Its answer says that the agent has what was sent before.
+  await new Promise<void>((resolve) => {
+    const none = (): undefined => undefined;
+    tunnel.open({ kind: "unknown", number: 200 }, { data: none, end: none, writable: none, reset: () => resolve() });
+  });
   await tunnel.close();
   const asked = lines.filter((line) => line.includes("asks for"));
   assert.equal(asked.length, 1);
-  assert.match(asked[0] ?? "", /asks for agent-src\/wire\/link-control\.ts: \d{4} bytes/);
+  assert.match(asked[0] ?? "", /asks for agent-src\/later\.ts: \d{4} bytes/);
   assert.ok(!lines.some((line) => line.includes("no link control")), lines.join("\n"));
 });

@@ -201,7 +201,6 @@ test("a link that is taken over loses nothing of what was read before, and carri
   let hasEnded = false;
   streams.input.on("data", (bytes) => void got.push(Buffer.from(bytes)));
   streams.input.on("end", () => (hasEnded = true));
-  assert.ok(child.stdin.destroyed && child.stdout.destroyed);
   streams.output.cork();
   for (let at = 0; at < sent[1]!.length; at += 65_536) streams.output.write(sent[1]!.subarray(at, at + 65_536));
   streams.output.uncork();
