@@ -36,6 +36,10 @@ What goes through:
                          needs no root
       --disable-ipv6     capture IPv4 only
 
+How much at a time (docs/link.md; without either, as much as the path holds):
+      --no-latency-control  never hold data back so that others need not wait behind it
+      --latency-buffer-size BYTES  have so much in flight at most, each way, 1024 to 67108864
+
 Other:
   -v, --verbose          say more: -v connections, -vv rules and the far side, -vvv everything
   -V, --version          print the version

@@ -8,6 +8,7 @@ import { readArguments } from "./arguments.ts";
 import { CONNECTION_SPECIFICATION, parseConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { UsageError } from "./errors.ts";
+import { LATENCY_SPECIFICATION, parseLatency } from "./latency.ts";
 import { parseListen } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import { parseSubnet } from "./subnet.ts";
@@ -27,12 +28,15 @@ export interface TunnelOptions extends ConnectionOptions {
   readonly disableIpv6: boolean;
   /** False: sshd's own forwarding does the work, and nothing of ours runs there. */
   readonly agent: boolean;
+  /** Bytes in flight at most, a fixed number for either side; absent: link control decides. */
+  readonly flightBytes?: number;
   /** 0 to 3. */
   readonly verbosity: number;
 }
 
 const SPECIFICATION = {
   ...CONNECTION_SPECIFICATION,
+  ...LATENCY_SPECIFICATION,
   exclude: { type: "string", short: "x", multiple: true },
   listen: { type: "string", short: "l" },
   method: { type: "string" },
@@ -60,7 +64,8 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
   const socks = parseSocks(values.socks, method);
   checkIntake(includes, method, socks);
   const connection = parseConnection(values);
-  if (values["no-agent"] === true) checkForwarding(connection);
+  const flightBytes = parseLatency(values);
+  if (values["no-agent"] === true) checkForwarding(connection, values["latency-buffer-size"]);
   return {
     ...connection,
     includes,
@@ -70,6 +75,7 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
     socks,
     disableIpv6: values["disable-ipv6"] ?? false,
     agent: values["no-agent"] !== true,
+    ...(flightBytes === undefined ? {} : { flightBytes }),
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
 }
@@ -105,7 +111,10 @@ function checkIntake(includes: readonly unknown[], method: Method, socks: readon
   }
 }
 
-function checkForwarding({ remote, transport, runtime }: ConnectionOptions): void {
+function checkForwarding(
+  { remote, transport, runtime }: ConnectionOptions,
+  latencyBuffer: string | undefined,
+): void {
   if (remote === undefined) {
     throw new UsageError(
       "Cannot do without an agent and without -r: there is no sshd that would forward",
@@ -121,6 +130,12 @@ function checkForwarding({ remote, transport, runtime }: ConnectionOptions): voi
   if (runtime !== undefined) {
     throw new UsageError(
       "Cannot use --runtime with --no-agent: nothing is run there",
+      "leave one of them out",
+    );
+  }
+  if (latencyBuffer !== undefined) {
+    throw new UsageError(
+      "Cannot use --latency-buffer-size with --no-agent: what is in flight is ssh's own affair there",
       "leave one of them out",
     );
   }

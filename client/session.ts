@@ -104,6 +104,7 @@ async function openFarSide(
     runtime: options.runtime,
     runtimes: runtimeProviderFor(options, log),
     verbosity: options.verbosity,
+    flightBytes: options.flightBytes,
   });
 }
 

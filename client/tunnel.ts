@@ -29,6 +29,8 @@ export interface TunnelRequest {
   readonly runtimes?: RuntimeProvider | undefined;
   /** 0 to 3; from 2 on the agent speaks too. */
   readonly verbosity: number;
+  /** Link bytes in flight at most, on either side; undefined: link control decides. */
+  readonly flightBytes?: number | undefined;
   /** See LaunchOptions; beside the log. */
   readonly onNoise?: (noise: Uint8Array) => void;
   /** See LaunchOptions. */
@@ -69,11 +71,11 @@ const IGNORE: ChannelHandler = {
  * then does not speak the protocol.
  */
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
-  const { transport, bundle, log } = request;
-  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS });
-  mux.flight.control = new LinkControl(mux.flight);
+  const { transport, bundle, log, flightBytes } = request;
+  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS, flightBytes });
+  if (flightBytes === undefined) mux.flight.control = new LinkControl(mux.flight);
   const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
-  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1) };
+  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1), flightBytes };
   const agent = await launch({
     transport,
     bundle,
