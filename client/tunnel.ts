@@ -11,6 +11,7 @@ import type { AgentOptions } from "../agent-src/agent.ts";
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { GoAway } from "../agent-src/wire/codes.ts";
 import { LinkControl } from "../agent-src/wire/link-control.ts";
+import { linkStats } from "../agent-src/wire/stats.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
 import type { LinkEnd } from "../agent-src/wire/event.ts";
@@ -19,6 +20,9 @@ import { LastLines } from "./last-lines.ts";
 import { explainEnd, settledWithin } from "./link-end.ts";
 import type { Log } from "./log.ts";
 import { serveModule } from "./module-server.ts";
+import { ChannelCounts } from "./statistics/channel-counts.ts";
+import { askFarSide } from "./statistics/far-figures.ts";
+import type { LinkFigures } from "./statistics/sample.ts";
 
 export interface TunnelRequest {
   readonly transport: Transport;
@@ -45,6 +49,10 @@ export interface Tunnel {
   /** Where this process itself is connected to for the link. */
   readonly peers: readonly TransportPeer[];
   open(target: Target, handler?: ChannelHandler): Channel;
+  /** Of the channels opened here. The intakes count the resets. */
+  readonly counts: ChannelCounts;
+  /** The figures of now; what the far side does not say within `waitMs` is missing. Never fails. */
+  figures(waitMs: number): Promise<LinkFigures>;
   /** Resolves with the reason when the link ends by itself; never after close(). */
   readonly lost: Promise<SshuttleError>;
   /** Ends the link, waits for the far side to go; after a bounded wait the transport is ended by force. */
@@ -110,11 +118,20 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   }
   sendMaps(link, agent.mapsPayload);
   let closing = false;
+  const counts = new ChannelCounts();
   return {
     farSide: `${agent.runtime.name} ${agent.runtime.version} on ${agent.runtime.platform} ${agent.runtime.arch}`,
     pid: agent.pid,
     peers: agent.peers,
-    open: (target, handler) => link.open(target, handler),
+    open: (target, handler) => {
+      counts.opened++;
+      return link.open(target, handler);
+    },
+    counts,
+    figures: async (waitMs) => {
+      const far = await askFarSide(link, waitMs);
+      return { near: linkStats(mux), far };
+    },
     lost: new Promise((resolve) => {
       void lost.then((error) => {
         if (!closing) resolve(error);

@@ -5,7 +5,7 @@ import { originalDestination } from "../original-destination.ts";
 import type { Log } from "../log.ts";
 import type { Tunnel } from "../tunnel.ts";
 import { formatEndpoint } from "./listener.ts";
-import { logReset } from "./reset-log.ts";
+import { noteReset } from "./reset-log.ts";
 
 /**
  * Serves one accepted socket of a listener that rules redirect to.
@@ -23,6 +23,6 @@ export function serveCaptured(socket: Socket, tunnel: Tunnel, log: Log): void {
   }
   const channel = tunnel.open({ kind: "tcp", host: destination.address, port: destination.port });
   log(1, `${source} to ${formatEndpoint(destination)}: channel ${channel.id}`);
-  splice(channel, socket, { reset: logReset(log, formatEndpoint(destination)) });
+  splice(channel, socket, { reset: noteReset(tunnel.counts, log, formatEndpoint(destination)) });
   socket.resume();
 }
