@@ -30,6 +30,8 @@ export interface TunnelOptions extends ConnectionOptions {
   readonly agent: boolean;
   /** Bytes in flight at most, a fixed number for either side; absent: link control decides. */
   readonly flightBytes?: number;
+  /** File for the statistics. */
+  readonly statsJson?: string;
   /** 0 to 3. */
   readonly verbosity: number;
 }
@@ -43,6 +45,7 @@ const SPECIFICATION = {
   socks: { type: "string" },
   "disable-ipv6": { type: "boolean" },
   "no-agent": { type: "boolean" },
+  "stats-json": { type: "string" },
   verbose: { type: "boolean", short: "v", multiple: true },
   version: { type: "boolean", short: "V" },
   help: { type: "boolean", short: "h" },
@@ -63,6 +66,8 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
   const method = parseMethod(values.method);
   const socks = parseSocks(values.socks, method);
   checkIntake(includes, method, socks);
+  const statsJson = values["stats-json"];
+  if (statsJson === "") throw new UsageError("Cannot use --stats-json: the name of the file is empty");
   const connection = parseConnection(values);
   const flightBytes = parseLatency(values);
   if (values["no-agent"] === true) checkForwarding(connection, values["latency-buffer-size"]);
@@ -76,6 +81,7 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
     disableIpv6: values["disable-ipv6"] ?? false,
     agent: values["no-agent"] !== true,
     ...(flightBytes === undefined ? {} : { flightBytes }),
+    ...(statsJson === undefined ? {} : { statsJson }),
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
 }

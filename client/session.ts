@@ -26,6 +26,7 @@ import type { Log } from "./log.ts";
 import type { TunnelOptions } from "./options.ts";
 import { resolveSubnets } from "./resolve.ts";
 import { findOwnPeers } from "./own-peers.ts";
+import type { Statistics } from "./statistics/statistics.ts";
 import { formatSubnet } from "./subnet.ts";
 import type { Subnet } from "./subnet.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -46,6 +47,7 @@ export async function startSession(
   transport: Transport,
   log: Log,
   undo: Undo,
+  statistics: Statistics,
 ): Promise<Session> {
   const sources = capturedSources(options);
   const includes = await resolveSubnets(options.includes);
@@ -66,6 +68,8 @@ export async function startSession(
   const opened = await openFarSide(options, withUndo(transport, undo), log, undo);
   tunnel = opened;
   undo.push(() => opened.close());
+  statistics.start(opened);
+  undo.push(() => statistics.finish());
   log(0, `connected to ${transport.description} (${opened.farSide})`);
 
   const failures: Promise<SshuttleError>[] = [opened.lost];
