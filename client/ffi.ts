@@ -111,7 +111,11 @@ function bindCalls(koffi: Koffi): SystemCalls {
   // Read right after the call: koffi keeps the thread's errno from then on only until the next call through it.
   const orErrno = (result: unknown): number => (Number(result) < 0 ? -koffi.errno() : Number(result));
   const length = new Uint32Array(1);
-  const withLength = (call: (fd: number, value: Uint8Array) => unknown, fd: number, value: Uint8Array): number => {
+  const withLength = (
+    call: (fd: number, value: Uint8Array) => unknown,
+    fd: number,
+    value: Uint8Array,
+  ): number => {
     length[0] = value.length;
     return orErrno(call(fd, value));
   };

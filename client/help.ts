@@ -38,8 +38,13 @@ What goes through:
                          needs no root
       --disable-ipv6     capture IPv4 only
 
+How much at a time (docs/link.md; without either, as much as the path holds):
+      --no-latency-control  never hold data back so that others need not wait behind it
+      --latency-buffer-size BYTES  have so much in flight at most, each way, 1024 to 67108864
+
 Other:
-  -v, --verbose          say more: -v connections, -vv rules and the far side, -vvv everything
+  -v, --verbose          say more: -v connections, and statistics at the end; -vv rules and the far side, -vvv everything
+      --stats-json FILE  write the statistics of each second as a line of JSON (docs/link.md); SIGUSR1 prints them
   -V, --version          print the version
   -h, --help             print this
 

@@ -29,6 +29,7 @@ import type { Log } from "./log.ts";
 import type { TunnelOptions } from "./options.ts";
 import { resolveSubnets } from "./resolve.ts";
 import { findOwnPeers } from "./own-peers.ts";
+import type { Statistics } from "./statistics/statistics.ts";
 import { formatSubnet } from "./subnet.ts";
 import type { Subnet } from "./subnet.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -50,6 +51,7 @@ export async function startSession(
   preferring: Promise<TunnelOptions>,
   log: Log,
   undo: Undo,
+  statistics: Statistics,
 ): Promise<Session> {
   const sources = capturedSources(options);
   const includes = await resolveSubnets(options.includes);
@@ -58,9 +60,7 @@ export async function startSession(
 
   let tunnel: Tunnel | undefined;
   const captured =
-    firewall === undefined
-      ? []
-      : listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
+    firewall === undefined ? [] : listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
   for (const address of options.socks) {
     const listener = await startSocks(address, () => tunnel, log);
     undo.push(() => listener.close());
@@ -72,6 +72,8 @@ export async function startSession(
   const opened = await openFarSide(connection, transport, log, undo);
   tunnel = opened;
   undo.push(() => opened.close());
+  statistics.start(opened);
+  undo.push(() => statistics.finish());
   log(0, `connected to ${transport.description} (${opened.farSide})`);
 
   const failures: Promise<SshuttleError>[] = [opened.lost];
@@ -110,6 +112,7 @@ async function openFarSide(
     runtime: options.runtime,
     runtimes: runtimeProviderFor(options, log),
     verbosity: options.verbosity,
+    flightBytes: options.flightBytes,
   });
 }
 

@@ -11,6 +11,7 @@ import type { AgentOptions } from "../agent-src/agent.ts";
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { GoAway } from "../agent-src/wire/codes.ts";
 import { LinkControl } from "../agent-src/wire/link-control.ts";
+import { linkStats } from "../agent-src/wire/stats.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
 import type { LinkEnd } from "../agent-src/wire/event.ts";
@@ -20,6 +21,9 @@ import { explainEnd, settledWithin } from "./link-end.ts";
 import { takeOver } from "./descriptors/take-over.ts";
 import type { Log } from "./log.ts";
 import { serveModule } from "./module-server.ts";
+import { ChannelCounts } from "./statistics/channel-counts.ts";
+import { askFarSide } from "./statistics/far-figures.ts";
+import type { LinkFigures } from "./statistics/sample.ts";
 
 export interface TunnelRequest {
   readonly transport: Transport;
@@ -30,6 +34,8 @@ export interface TunnelRequest {
   readonly runtimes?: RuntimeProvider | undefined;
   /** 0 to 3; from 2 on the agent speaks too. */
   readonly verbosity: number;
+  /** Link bytes in flight at most, on either side; undefined: link control decides. */
+  readonly flightBytes?: number | undefined;
   /** See LaunchOptions; beside the log. */
   readonly onNoise?: (noise: Uint8Array) => void;
   /** See LaunchOptions. */
@@ -46,6 +52,10 @@ export interface Tunnel {
   open(target: Target, handler?: ChannelHandler): Channel;
   /** Nothing that was written to a channel is referred to any more: it has left this process. False if that is not known. */
   isFlushed(): boolean;
+  /** Of the channels opened here. The intakes count the resets. */
+  readonly counts: ChannelCounts;
+  /** The figures of now; what the far side does not say within `waitMs` is missing. Never fails. */
+  figures(waitMs: number): Promise<LinkFigures>;
   /** Resolves with the reason when the link ends by itself; never after close(). */
   readonly lost: Promise<SshuttleError>;
   /** Ends the link, waits for the far side to go; after a bounded wait the transport is ended by force. */
@@ -72,11 +82,11 @@ const IGNORE: ChannelHandler = {
  * then does not speak the protocol.
  */
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
-  const { transport, bundle, log } = request;
-  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS });
-  mux.flight.control = new LinkControl(mux.flight);
+  const { transport, bundle, log, flightBytes } = request;
+  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS, flightBytes });
+  if (flightBytes === undefined) mux.flight.control = new LinkControl(mux.flight);
   const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
-  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1) };
+  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1), flightBytes };
   const agent = await launch({
     transport,
     bundle,
@@ -111,11 +121,20 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   }
   sendMaps(link, agent.mapsPayload);
   let closing = false;
+  const counts = new ChannelCounts();
   return {
     farSide: `${agent.runtime.name} ${agent.runtime.version} on ${agent.runtime.platform} ${agent.runtime.arch}`,
     pid: agent.pid,
     peers: agent.peers,
-    open: (target, handler) => link.open(target, handler),
+    open: (target, handler) => {
+      counts.opened++;
+      return link.open(target, handler);
+    },
+    counts,
+    figures: async (waitMs) => {
+      const far = await askFarSide(link, waitMs);
+      return { near: linkStats(mux), far };
+    },
     isFlushed,
     lost: new Promise((resolve) => {
       void lost.then((error) => {

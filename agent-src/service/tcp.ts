@@ -19,9 +19,9 @@ export function connectTcp(channel: Channel, { host, port }: Endpoint, options: 
   const socket = (options.connect || connect)({ host, port, allowHalfOpen: true });
   socket.on("connect", () => {
     socket.setNoDelay(true);
-    socket.setTimeout(options.idleMs ?? 0);
+    socket.setTimeout(options.idleMs || 0);
     channel.accept({ host: socket.localAddress || "0.0.0.0", port: socket.localPort || 0 });
   });
   splice(channel, socket, options);
-  socket.setTimeout(options.connectMs ?? 0);
+  socket.setTimeout(options.connectMs || 0);
 }

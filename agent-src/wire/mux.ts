@@ -49,11 +49,12 @@ export class Mux implements ChannelHost {
   queuedBytes: number;
   private readonly windowBytes: number;
   private readonly maxChannels: number;
-  private readonly channels: Map<number, Channel>;
+  /** For a look, like `receipts`: nobody else changes them. */
+  readonly channels: Map<number, Channel>;
   private readonly events: Fifo<MuxEvent>;
   private readonly reader: FrameReader;
   private readonly writer: FrameWriter;
-  private readonly receipts: Receipts;
+  readonly receipts: Receipts;
   private readonly keepalive: Keepalive;
   private readonly schedule: Schedule<Channel>;
   /** Channels with small frames to send. */

@@ -5,7 +5,12 @@ import type { Endpoint } from "../firewall/plan.ts";
 import { BACKLOG, listenFailed } from "../intake/listener.ts";
 import type { Listener } from "../intake/listener.ts";
 import type { ListenAddress } from "../listen-address.ts";
-import { ADDRESS_FAMILY, encodeSocketAddress, parseSocketAddress, SOCKADDR_BYTES } from "../socket-address.ts";
+import {
+  ADDRESS_FAMILY,
+  encodeSocketAddress,
+  parseSocketAddress,
+  SOCKADDR_BYTES,
+} from "../socket-address.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
 import type { DescriptorContext } from "./descriptor-socket.ts";
 import { READABLE } from "./readiness.ts";
@@ -49,7 +54,11 @@ class DescriptorListener implements Listener {
   private spare: number | undefined;
   private isListening: boolean;
 
-  constructor(address: ListenAddress, context: DescriptorContext, accepted: (socket: DescriptorSocket) => void) {
+  constructor(
+    address: ListenAddress,
+    context: DescriptorContext,
+    accepted: (socket: DescriptorSocket) => void,
+  ) {
     this.context = context;
     this.accepted = accepted;
     this.sockets = new Set();

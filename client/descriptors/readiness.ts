@@ -13,7 +13,8 @@ export const WRITABLE = 4;
 const OPERATION = { add: 1, delete: 2, modify: 3 } as const;
 
 /** Bytes of struct epoll_event, and where its data begins: packed on x86-64 only. Source: sys/epoll.h. */
-const EVENT = process.arch === "x64" || process.arch === "ia32" ? { bytes: 12, data: 4 } : { bytes: 16, data: 8 };
+const EVENT =
+  process.arch === "x64" || process.arch === "ia32" ? { bytes: 12, data: 4 } : { bytes: 16, data: 8 };
 
 /** Events taken at a time; what is ready beyond that is ready still. */
 const MAX_EVENTS = 256;
@@ -51,8 +52,7 @@ export class Readiness {
    */
   change(fd: number, before: number, after: number, ready: Ready): void {
     if (before === after) return;
-    const operation =
-      before === 0 ? OPERATION.add : after === 0 ? OPERATION.delete : OPERATION.modify;
+    const operation = before === 0 ? OPERATION.add : after === 0 ? OPERATION.delete : OPERATION.modify;
     this.event.setUint32(0, after, true);
     this.event.setInt32(EVENT.data, fd, true);
     const result = this.calls.epollControl(this.epoll, operation, fd, this.eventBytes);

@@ -37,7 +37,8 @@ export function sharedDescriptors(): { readonly readiness: Readiness; readonly v
 export function takeOver(input: Readable, output: Writable, isUnused: () => boolean): LinkStreams {
   const from = descriptorOf(input);
   const to = descriptorOf(output);
-  const isReady = from !== undefined && to !== undefined && !input.readableEnded && output.writableLength === 0;
+  const isReady =
+    from !== undefined && to !== undefined && !input.readableEnded && output.writableLength === 0;
   if (!isReady || !(input instanceof Socket) || process.platform !== "linux" || !hasSystemCalls())
     return { input, output, isFlushed: () => false, end: () => undefined };
   const calls = systemCalls();

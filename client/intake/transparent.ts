@@ -9,7 +9,7 @@ import { parseSocketAddress, SOCKADDR_BYTES } from "../socket-address.ts";
 import type { Family } from "../subnet.ts";
 import type { Tunnel } from "../tunnel.ts";
 import { formatEndpoint } from "./listener.ts";
-import { logReset } from "./reset-log.ts";
+import { noteReset } from "./reset-log.ts";
 
 /**
  * Serves one accepted socket of a listener that rules redirect to.
@@ -27,7 +27,7 @@ export function serveCaptured(socket: DescriptorSocket, family: Family, tunnel: 
   const channel = tunnel.open({ kind: "tcp", host: destination.address, port: destination.port });
   const to = (): string => formatEndpoint(destination);
   if (isLogged(log, 1)) log(1, `${peerOf(socket, family)} to ${to()}: channel ${channel.id}`);
-  splice(channel, socket, { reset: logReset(log, to) });
+  splice(channel, socket, { reset: noteReset(tunnel.counts, log, to) });
 }
 
 function peerOf({ fd }: DescriptorSocket, family: Family): string {

@@ -9,7 +9,10 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { listenByDescriptor } from "../../../../client/descriptors/descriptor-listener.ts";
-import type { DescriptorContext, DescriptorSocket } from "../../../../client/descriptors/descriptor-socket.ts";
+import type {
+  DescriptorContext,
+  DescriptorSocket,
+} from "../../../../client/descriptors/descriptor-socket.ts";
 import { Slab } from "../../../../client/descriptors/slab.ts";
 import { sharedDescriptors, takeOver } from "../../../../client/descriptors/take-over.ts";
 import { systemCalls } from "../../../../client/ffi.ts";
@@ -35,7 +38,9 @@ after(() => Promise.all(listeners.map((listener) => listener.close())));
 const descriptors = (): number => readdirSync("/proc/self/fd").length;
 
 /** Both ends of a connection; what the near one says, in order. */
-async function pair(family: 4 | 6 = 4): Promise<{ near: DescriptorSocket; far: Socket; said: string[]; got: Buffer[] }> {
+async function pair(
+  family: 4 | 6 = 4,
+): Promise<{ near: DescriptorSocket; far: Socket; said: string[]; got: Buffer[] }> {
   const accepted = new Promise<DescriptorSocket>((resolve) => waiting.push(resolve));
   const { address, port } = listeners[family === 4 ? 0 : 1]!.endpoint;
   const far = connect({ host: address, port, allowHalfOpen: true });
@@ -44,7 +49,8 @@ async function pair(family: 4 | 6 = 4): Promise<{ near: DescriptorSocket; far: S
   const said: string[] = [];
   const got: Buffer[] = [];
   near.on("data", (bytes) => void got.push(Buffer.from(bytes)));
-  for (const event of ["end", "close", "timeout", "drain"] as const) near.on(event, () => void said.push(event));
+  for (const event of ["end", "close", "timeout", "drain"] as const)
+    near.on(event, () => void said.push(event));
   near.on("error", (error) => void said.push(`error ${error.message}`));
   near.resume();
   return { near, far, said, got };
@@ -202,7 +208,8 @@ test("a link that is taken over loses nothing of what was read before, and carri
   streams.input.on("data", (bytes) => void got.push(Buffer.from(bytes)));
   streams.input.on("end", () => (hasEnded = true));
   streams.output.cork();
-  for (let at = 0; at < sent[1]!.length; at += 65_536) streams.output.write(sent[1]!.subarray(at, at + 65_536));
+  for (let at = 0; at < sent[1]!.length; at += 65_536)
+    streams.output.write(sent[1]!.subarray(at, at + 65_536));
   streams.output.uncork();
   streams.end();
   await until(() => hasEnded);
@@ -231,7 +238,10 @@ test("without a descriptor to spare a connection is reset, and those that are op
   );
   const served = sockets.filter((_, i) => outcomes[i] === "served");
   assert.ok(served.length >= 10 && served.length < 64, `${served.length} were served`);
-  assert.ok(outcomes.every((outcome) => ["served", "ECONNRESET", "EPIPE"].includes(outcome)), outcomes.join());
+  assert.ok(
+    outcomes.every((outcome) => ["served", "ECONNRESET", "EPIPE"].includes(outcome)),
+    outcomes.join(),
+  );
   for (const socket of served) {
     const echo = once(socket, "data");
     socket.write("y");
