@@ -30,6 +30,7 @@ export class Vectors {
   private readonly vectorBytes: Uint8Array;
   private readonly copies: Uint8Array;
   private readonly addresses: WeakMap<ArrayBufferLike, number>;
+  private count: number;
 
   constructor(calls: SystemCalls) {
     this.calls = calls;
@@ -37,34 +38,39 @@ export class Vectors {
     this.vectors = new DataView(this.vectorBytes.buffer);
     this.copies = new Uint8Array(MAX_VECTORS * COPY_BYTES);
     this.addresses = new WeakMap();
+    this.count = 0;
   }
 
   /** Writes what it can of the pieces, the first of them from `skip` on. Returns the number of bytes, or minus errno. */
   write(fd: number, pieces: readonly Piece[], skip: number): number {
-    let count = 0;
+    this.count = 0;
     let copied = 0;
     let copiedFrom = 0;
-    const add = (bytes: Uint8Array): void => {
-      const at = count++ * VECTOR_BYTES;
-      const address = this.addressOf(bytes);
-      this.vectors.setUint32(at, address, true);
-      this.vectors.setUint32(at + 4, address / 0x1_0000_0000, true);
-      // The upper half stays 0.
-      this.vectors.setUint32(at + 8, bytes.length, true);
-    };
-    for (let i = 0; i < pieces.length && count < MAX_VECTORS - 1 && i < MAX_VECTORS; i++) {
-      const bytes = i === 0 && skip > 0 ? pieces[0]!.bytes.subarray(skip) : pieces[i]!.bytes;
+    let taken = 0;
+    for (const piece of pieces) {
+      // One more than the piece takes: for what was copied before it.
+      if (this.count > MAX_VECTORS - 2 || taken === MAX_VECTORS) break;
+      const bytes = taken++ === 0 && skip > 0 ? piece.bytes.subarray(skip) : piece.bytes;
       if (bytes.length <= COPY_BYTES) {
         this.copies.set(bytes, copied);
         copied += bytes.length;
-        continue;
+      } else {
+        if (copied > copiedFrom) this.add(this.copies.subarray(copiedFrom, copied));
+        copiedFrom = copied;
+        this.add(bytes);
       }
-      if (copied > copiedFrom) add(this.copies.subarray(copiedFrom, copied));
-      copiedFrom = copied;
-      add(bytes);
     }
-    if (copied > copiedFrom) add(this.copies.subarray(copiedFrom, copied));
-    return this.calls.writev(fd, this.vectorBytes, count);
+    if (copied > copiedFrom) this.add(this.copies.subarray(copiedFrom, copied));
+    return this.calls.writev(fd, this.vectorBytes, this.count);
+  }
+
+  private add(bytes: Uint8Array): void {
+    const at = this.count++ * VECTOR_BYTES;
+    const address = this.addressOf(bytes);
+    this.vectors.setUint32(at, address, true);
+    this.vectors.setUint32(at + 4, address / 0x1_0000_0000, true);
+    // The upper half stays 0.
+    this.vectors.setUint32(at + 8, bytes.length, true);
   }
 
   private addressOf(bytes: Uint8Array): number {
