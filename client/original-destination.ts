@@ -21,19 +21,21 @@ const originals = buffers();
 const locals = buffers();
 
 /**
- * The destination that the peer of an accepted socket of this family asked for.
+ * The destination that the peer of an accepted socket of this family asked for. `listener`: the socket address of its
+ * listener, where that is not all addresses of the machine; it spares a system call.
  *
  * Undefined if the connection was not captured: someone has dialled the listener itself. Such a connection
  * must be refused; forwarding it would be a loop or an open proxy.
  * @throws FirewallError "firewall-ffi-missing" if koffi is not installed.
  */
-export function originalDestination(fd: number, family: Family): Endpoint | undefined {
+export function originalDestination(fd: number, family: Family, listener?: Uint8Array): Endpoint | undefined {
   const calls = systemCalls();
   const original = originals[family];
-  const local = locals[family];
+  const local = listener ?? locals[family];
   // ENOENT: nothing in this namespace tracks connections, so nothing can have been redirected either.
   if (calls.getsockopt(fd, LEVEL[family], SO_ORIGINAL_DST, original) < 0) return undefined;
-  if (calls.getsockname(fd, local) < 0 || isSameAddress(family, original, local)) return undefined;
+  if (listener === undefined && calls.getsockname(fd, local) < 0) return undefined;
+  if (isSameAddress(family, original, local)) return undefined;
   return parseSocketAddress(family, original);
 }
 

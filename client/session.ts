@@ -144,10 +144,10 @@ function listenForCaptured(
   const failures: ClientError[] = [];
   for (const address of addresses) {
     try {
-      const listener = listenByDescriptor(address, context, (socket) => {
+      const listener = listenByDescriptor(address, context, (socket, from) => {
         const there = tunnel();
         if (there === undefined) socket.resetAndDestroy();
-        else serveCaptured(socket, address.family, there, log);
+        else serveCaptured(socket, from, there, log);
       });
       undo.push(() => listener.close());
       listeners.push(listener);

@@ -38,3 +38,9 @@ export function isSameAddress(family: Family, one: Uint8Array, other: Uint8Array
   for (let i = at; i < at + ADDRESS_BYTES[family]; i++) if (one[i] !== other[i]) return false;
   return true;
 }
+
+/** 0.0.0.0 or ::. */
+export function isAnyAddress(family: Family, bytes: Uint8Array): boolean {
+  const at = ADDRESS_AT[family];
+  return bytes.subarray(at, at + ADDRESS_BYTES[family]).every((byte) => byte === 0);
+}

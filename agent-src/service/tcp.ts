@@ -20,7 +20,8 @@ export function connectTcp(channel: Channel, { host, port }: Endpoint, options: 
   socket.on("connect", () => {
     socket.setNoDelay(true);
     socket.setTimeout(options.idleMs || 0);
-    channel.accept({ host: socket.localAddress || "0.0.0.0", port: socket.localPort || 0 });
+    // Which address that is reached from is a system call more, and of use to nobody (RFC 1928 clients, CONNECT).
+    channel.accept();
   });
   splice(channel, socket, options);
   socket.setTimeout(options.connectMs || 0);

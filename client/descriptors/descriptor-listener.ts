@@ -8,6 +8,7 @@ import type { ListenAddress } from "../listen-address.ts";
 import {
   ADDRESS_FAMILY,
   encodeSocketAddress,
+  isAnyAddress,
   parseSocketAddress,
   SOCKADDR_BYTES,
 } from "../socket-address.ts";
@@ -38,15 +39,17 @@ const RETRY_MS = 100;
 export function listenByDescriptor(
   address: ListenAddress,
   context: DescriptorContext,
-  accept: (socket: DescriptorSocket) => void,
-): Listener {
+  accept: (socket: DescriptorSocket, listener: DescriptorListener) => void,
+): DescriptorListener {
   return new DescriptorListener(address, context, accept);
 }
 
-class DescriptorListener implements Listener {
+export class DescriptorListener implements Listener {
   readonly endpoint: Endpoint;
+  /** The socket address that accepted sockets have here; undefined if it may be any of the machine's. */
+  readonly ownAddress: Uint8Array | undefined;
   private readonly context: DescriptorContext;
-  private readonly accepted: (socket: DescriptorSocket) => void;
+  private readonly accepted: (socket: DescriptorSocket, listener: DescriptorListener) => void;
   private readonly fd: number;
   private readonly sockets: Set<DescriptorSocket>;
   private readonly ready: () => void;
@@ -57,7 +60,7 @@ class DescriptorListener implements Listener {
   constructor(
     address: ListenAddress,
     context: DescriptorContext,
-    accepted: (socket: DescriptorSocket) => void,
+    accepted: (socket: DescriptorSocket, listener: DescriptorListener) => void,
   ) {
     this.context = context;
     this.accepted = accepted;
@@ -67,6 +70,7 @@ class DescriptorListener implements Listener {
     const bound = new Uint8Array(SOCKADDR_BYTES[address.family]);
     context.calls.getsockname(this.fd, bound);
     this.endpoint = { ...address, port: parseSocketAddress(address.family, bound).port };
+    this.ownAddress = isAnyAddress(address.family, bound) ? undefined : bound;
     this.spare = openSpare();
     this.isListening = true;
     this.watch(true);
@@ -103,7 +107,7 @@ class DescriptorListener implements Listener {
     const socket = new DescriptorSocket(fd, this.context);
     this.sockets.add(socket);
     socket.onGone = () => this.sockets.delete(socket);
-    this.accepted(socket);
+    this.accepted(socket, this);
   }
 
   /** A connection that stays in the queue would be reported again and again: it is taken, and reset. */

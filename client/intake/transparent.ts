@@ -1,5 +1,6 @@
 /** Captured connections: each goes to where it was going, through the tunnel. */
 import { splice } from "../../agent-src/wire/splice.ts";
+import type { DescriptorListener } from "../descriptors/descriptor-listener.ts";
 import type { DescriptorSocket } from "../descriptors/descriptor-socket.ts";
 import { systemCalls } from "../ffi.ts";
 import { isLogged } from "../log.ts";
@@ -17,8 +18,13 @@ import { noteReset } from "./reset-log.ts";
  * A connection that no rule redirected has dialled the listener itself; it is reset, since forwarding it
  * would be a loop, and from another machine an open proxy.
  */
-export function serveCaptured(socket: DescriptorSocket, family: Family, tunnel: Tunnel, log: Log): void {
-  const destination = originalDestination(socket.fd, family);
+export function serveCaptured(
+  socket: DescriptorSocket,
+  { endpoint: { family }, ownAddress }: DescriptorListener,
+  tunnel: Tunnel,
+  log: Log,
+): void {
+  const destination = originalDestination(socket.fd, family, ownAddress);
   if (destination === undefined) {
     log(1, `refused ${peerOf(socket, family)}: it dialled the listener itself, nothing redirected it`);
     socket.resetAndDestroy();
