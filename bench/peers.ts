@@ -34,10 +34,10 @@ export const BENCH_PORT: Readonly<Record<"iperf" | "echo" | "whoami", number>> =
 };
 
 /** `ssh -L` listens on loopback, at the port plus this. */
-const FORWARD_OFFSET = 20_000;
+export const FORWARD_OFFSET = 20_000;
 
 /** A tunnel that captures: applications connect to the address itself. Each has a subnet of its own. */
-function capturing(
+export function capturing(
   name: string,
   network: string,
   argv: (lab: Lab, subnet: string, alias: SshAlias) => readonly [string, ...string[]],
