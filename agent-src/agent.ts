@@ -26,7 +26,8 @@ export interface AgentShell {
 }
 
 export function runAgent(shell: AgentShell, options: AgentOptions): Link {
-  const verbosity = options.verbosity ?? 0;
+  const verbosity = options.verbosity || 0;
+  let openLate: ((channel: Channel) => void) | undefined;
 
   function open(channel: Channel): void {
     const { id, target } = channel;
@@ -37,7 +38,7 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
       case "maps":
         return receiveMaps(channel, shell.addMaps);
       default:
-        return; // The link says that it is not offered.
+        if (openLate) openLate(channel); // The link says of what is left that it is not offered.
     }
   }
 
@@ -56,16 +57,9 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
     },
   });
   shell.fetchBy((filename) => fetchModule(link, filename));
-  if (!options.flightBytes) void controlLink(mux, shell.log);
+  // Not needed to be ready, it comes behind. Until then the flight is what it is without control.
+  import("./late.ts")
+    .then(({ startLate }) => (openLate = startLate(mux, shell.output, options)))
+    .catch((error) => shell.log(`no link control: ${String(error)}`));
   return link;
-}
-
-/** Its code is not needed to be ready, and comes behind. Until then the flight is what it is without control. */
-async function controlLink({ flight }: Mux, log: (line: string) => void): Promise<void> {
-  try {
-    const { LinkControl } = await import("./wire/link-control.ts");
-    flight.control = new LinkControl(flight);
-  } catch (error) {
-    log(`no link control: ${String(error)}`);
-  }
 }

@@ -10,7 +10,7 @@ import type { Lab } from "../test/lab/lab.ts";
 import { PROJECT_IN_LAB } from "../test/lab/keeper.ts";
 import { iperf } from "./iperf.ts";
 import type { LoadResult } from "./load.ts";
-import { BENCH_PORT, OURS, PEERS, startPeer } from "./peers.ts";
+import { BENCH_PORT, OURS, PEERS, negotiatedCipher, startPeer } from "./peers.ts";
 import type { Endpoint, Peer } from "./peers.ts";
 import { formatTable, summarise } from "./statistics.ts";
 import type { Summary } from "./statistics.ts";
@@ -28,8 +28,8 @@ const METRICS = ["downMbps", "upMbps", "connectionsPerSecond"] as const;
 type Metric = (typeof METRICS)[number];
 
 export interface TunnelResult {
-  /** What ssh agreed on with the lab's sshd; the same for every peer. */
-  readonly cipher: string;
+  /** What each peer's ssh agreed on with the lab's sshd. */
+  readonly ciphers: Readonly<Record<string, string>>;
   readonly peers: Readonly<Record<string, Readonly<Record<Metric, Summary>>>>;
 }
 
@@ -46,6 +46,8 @@ export async function benchTunnel({ runs, seconds, only }: TunnelOptions): Promi
   try {
     await prepare(lab);
     const chosen = PEERS.filter(({ name }) => only.length === 0 || only.includes(name));
+    const ciphers: Record<string, string> = {};
+    for (const peer of chosen) ciphers[peer.name] = await negotiatedCipher(lab, peer);
     for (const peer of chosen) await startPeer(lab, peer);
     const peers = [...chosen, NO_TUNNEL];
     const values = new Map(peers.map(({ name }) => [name, emptyRuns()]));
@@ -68,14 +70,14 @@ export async function benchTunnel({ runs, seconds, only }: TunnelOptions): Promi
         connectionsPerSecond: summarise(all.connectionsPerSecond),
       },
     ]);
-    return { cipher: await negotiatedCipher(lab), peers: Object.fromEntries(summaries) };
+    return { ciphers, peers: Object.fromEntries(summaries) };
   } finally {
     await lab.close();
   }
 }
 
 /** A table with, for every figure of ours, its ratio to each peer's. */
-export function formatTunnelResult({ cipher, peers }: TunnelResult): string {
+export function formatTunnelResult({ ciphers, peers }: TunnelResult): string {
   const rows = Object.entries(peers).map(([name, metrics]) => {
     const cells = METRICS.map((metric) => {
       const { median, min, max } = metrics[metric];
@@ -83,10 +85,10 @@ export function formatTunnelResult({ cipher, peers }: TunnelResult): string {
       const ratio = ours === undefined || name === OURS ? "" : ` (ours × ${(ours / median).toFixed(2)})`;
       return `${round(median)} [${round(min)}–${round(max)}]${ratio}`;
     });
-    return [name, ...cells];
+    return [name, ciphers[name] ?? "", ...cells];
   });
-  const title = ["median [min–max]", "down Mbit/s", "up Mbit/s", "short connections /s"];
-  return `cipher: ${cipher}\n${formatTable([title, ...rows])}`;
+  const title = ["median [min–max]", "cipher", "down Mbit/s", "up Mbit/s", "short connections /s"];
+  return formatTable([title, ...rows]);
 }
 
 function emptyRuns(): Record<Metric, number[]> {
@@ -110,11 +112,6 @@ async function shortConnections(lab: Lab, to: Endpoint, seconds: number): Promis
   const { perSecond, failures } = JSON.parse(line) as LoadResult;
   if (failures > 0) throw new Error(`${failures} short connections to ${to.address} failed`);
   return perSecond;
-}
-
-async function negotiatedCipher(lab: Lab): Promise<string> {
-  const { stderr } = await lab.client.run(["ssh", "-v", "-F", lab.sshConfig, "server", "true"]);
-  return /kex: server->client cipher: (\S+)/.exec(stderr)?.[1] ?? "unknown";
 }
 
 function round(value: number | undefined): string {

@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly sshCommand: readonly string[];
   /** For ssh2, in place of the usual files. */
   readonly sshConfig?: string;
+  /** The cipher is left to ssh and its configuration. */
+  readonly noCipherPreference?: boolean;
   /** Shell words that start a runtime there, instead of searching one. */
   readonly runtime?: string;
   /** A runtime's executable on this machine, or a folder with some, to upload where there is none. */
@@ -39,6 +41,7 @@ export const CONNECTION_SPECIFICATION = {
   "jump-host": { type: "string", short: "J" },
   transport: { type: "string" },
   "ssh-config": { type: "string" },
+  "no-cipher-preference": { type: "boolean" },
   runtime: { type: "string" },
   "runtime-from": { type: "string" },
   "no-upload": { type: "boolean" },
@@ -50,6 +53,7 @@ interface ConnectionValues {
   readonly "jump-host"?: string | undefined;
   readonly transport?: string | undefined;
   readonly "ssh-config"?: string | undefined;
+  readonly "no-cipher-preference"?: boolean | undefined;
   readonly runtime?: string | undefined;
   readonly "runtime-from"?: string | undefined;
   readonly "no-upload"?: boolean | undefined;
@@ -108,6 +112,7 @@ export function parseConnection(values: ConnectionValues): ConnectionOptions {
       ...(jump === undefined ? [] : ["-J", jump]),
     ],
     ...(sshConfig === undefined ? {} : { sshConfig }),
+    ...(values["no-cipher-preference"] === true ? { noCipherPreference: true } : {}),
     ...(runtime === undefined ? {} : { runtime }),
     ...(runtimeFrom === undefined ? {} : { runtimeFrom }),
     ...(noUpload ? { noUpload } : {}),

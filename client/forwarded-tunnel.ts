@@ -10,6 +10,7 @@ import { GoAway, ResetCode } from "../agent-src/wire/codes.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
 import { splice } from "../agent-src/wire/splice.ts";
+import { linkStats } from "../agent-src/wire/stats.ts";
 import type { Endpoint } from "../agent-src/wire/target.ts";
 import type { SshuttleError } from "../bundler/error.ts";
 import { printable } from "../bundler/printable.ts";
@@ -18,6 +19,7 @@ import { REPLY_BYTES, encodeConnect, isGranted } from "./forwarding/socks4a.ts";
 import type { SshForwarding } from "./forwarding/ssh-forwarding.ts";
 import { LastLines } from "./last-lines.ts";
 import type { Log } from "./log.ts";
+import { ChannelCounts } from "./statistics/channel-counts.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** Joins the intakes to a forwarding; closing the tunnel ends the forwarding as well. */
@@ -48,6 +50,7 @@ export function openForwardedTunnel(forwarding: SshForwarding, log: Log): Tunnel
     ended: () => undefined,
     fault,
   });
+  const counts = new ChannelCounts();
   let isClosing = false;
   const lost = new Promise<SshuttleError>((resolve) => {
     void forwarding.ended.then((reason) => {
@@ -65,7 +68,14 @@ export function openForwardedTunnel(forwarding: SshForwarding, log: Log): Tunnel
     farSide: "forwarding by sshd, no agent",
     pid: forwarding.pid,
     peers: [],
-    open: (target, handler) => near.open(target, handler),
+    open: (target, handler) => {
+      counts.opened++;
+      return near.open(target, handler);
+    },
+    counts,
+    figures: async () => ({ near: linkStats(near.mux), far: linkStats(far.mux), isForwarding: true }),
+    // The other half of the link has it then, in this process.
+    isFlushed: () => false,
     lost,
     close: async () => {
       isClosing = true;

@@ -4,6 +4,8 @@ const WHERE_TO = `  -r, --remote HOST      the ssh destination; without it every
   -J, --jump-host HOST   jump hosts on the way, as ssh -J
       --ssh-config FILE  in place of ~/.ssh/config and /etc/ssh/ssh_config, as ssh -F
       --transport KIND   openssh (default), or ssh2: without an ssh program on this machine (docs/ssh2.md)
+      --no-cipher-preference  leave the cipher to ssh; else AES-GCM comes first where the ssh configuration names none and
+                         this CPU has instructions for it (docs/cipher.md)
       --runtime CMD      the JavaScript runtime there, instead of searching one, e.g. /opt/node/bin/node
       --runtime-from PATH  a runtime's executable on this machine, or a folder with some: to upload where there is none
       --no-upload        a server without a runtime is an error`;
@@ -36,8 +38,13 @@ What goes through:
                          needs no root
       --disable-ipv6     capture IPv4 only
 
+How much at a time (docs/link.md; without either, as much as the path holds):
+      --no-latency-control  never hold data back so that others need not wait behind it
+      --latency-buffer-size BYTES  have so much in flight at most, each way, 1024 to 67108864
+
 Other:
-  -v, --verbose          say more: -v connections, -vv rules and the far side, -vvv everything
+  -v, --verbose          say more: -v connections, and statistics at the end; -vv rules and the far side, -vvv everything
+      --stats-json FILE  write the statistics of each second as a line of JSON (docs/link.md); SIGUSR1 prints them
   -V, --version          print the version
   -h, --help             print this
 

@@ -29,6 +29,8 @@ async function run(argv: readonly string[]): Promise<number> {
       const options = parseTunnelOptions(argv);
       if (options === "help") return print(HELP);
       if (options === "version") return print(`${readVersion()}\n`);
+      // Somebody has to listen from now on: without that Node opens its inspector.
+      process.on("SIGUSR1", () => {});
       // Everything is undone by then; a handle that lingers must not keep the shell waiting.
       return process.exit(await (await import("./commands/run-tunnel.ts")).runTunnel(options));
     }

@@ -8,6 +8,7 @@ import { readArguments } from "./arguments.ts";
 import { CONNECTION_SPECIFICATION, parseConnection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { UsageError } from "./errors.ts";
+import { LATENCY_SPECIFICATION, parseLatency } from "./latency.ts";
 import { parseListen } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import { parseSubnet } from "./subnet.ts";
@@ -27,18 +28,24 @@ export interface TunnelOptions extends ConnectionOptions {
   readonly disableIpv6: boolean;
   /** False: sshd's own forwarding does the work, and nothing of ours runs there. */
   readonly agent: boolean;
+  /** Bytes in flight at most, a fixed number for either side; absent: link control decides. */
+  readonly flightBytes?: number;
+  /** File for the statistics. */
+  readonly statsJson?: string;
   /** 0 to 3. */
   readonly verbosity: number;
 }
 
 const SPECIFICATION = {
   ...CONNECTION_SPECIFICATION,
+  ...LATENCY_SPECIFICATION,
   exclude: { type: "string", short: "x", multiple: true },
   listen: { type: "string", short: "l" },
   method: { type: "string" },
   socks: { type: "string" },
   "disable-ipv6": { type: "boolean" },
   "no-agent": { type: "boolean" },
+  "stats-json": { type: "string" },
   verbose: { type: "boolean", short: "v", multiple: true },
   version: { type: "boolean", short: "V" },
   help: { type: "boolean", short: "h" },
@@ -59,8 +66,11 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
   const method = parseMethod(values.method);
   const socks = parseSocks(values.socks, method);
   checkIntake(includes, method, socks);
+  const statsJson = values["stats-json"];
+  if (statsJson === "") throw new UsageError("Cannot use --stats-json: the name of the file is empty");
   const connection = parseConnection(values);
-  if (values["no-agent"] === true) checkForwarding(connection);
+  const flightBytes = parseLatency(values);
+  if (values["no-agent"] === true) checkForwarding(connection, values["latency-buffer-size"]);
   return {
     ...connection,
     includes,
@@ -70,6 +80,8 @@ export function parseTunnelOptions(argv: readonly string[]): TunnelOptions | "he
     socks,
     disableIpv6: values["disable-ipv6"] ?? false,
     agent: values["no-agent"] !== true,
+    ...(flightBytes === undefined ? {} : { flightBytes }),
+    ...(statsJson === undefined ? {} : { statsJson }),
     verbosity: Math.min(MAX_VERBOSITY, values.verbose?.length ?? 0),
   };
 }
@@ -105,7 +117,10 @@ function checkIntake(includes: readonly unknown[], method: Method, socks: readon
   }
 }
 
-function checkForwarding({ remote, transport, runtime }: ConnectionOptions): void {
+function checkForwarding(
+  { remote, transport, runtime }: ConnectionOptions,
+  latencyBuffer: string | undefined,
+): void {
   if (remote === undefined) {
     throw new UsageError(
       "Cannot do without an agent and without -r: there is no sshd that would forward",
@@ -121,6 +136,12 @@ function checkForwarding({ remote, transport, runtime }: ConnectionOptions): voi
   if (runtime !== undefined) {
     throw new UsageError(
       "Cannot use --runtime with --no-agent: nothing is run there",
+      "leave one of them out",
+    );
+  }
+  if (latencyBuffer !== undefined) {
+    throw new UsageError(
+      "Cannot use --latency-buffer-size with --no-agent: what is in flight is ssh's own affair there",
       "leave one of them out",
     );
   }

@@ -5,7 +5,11 @@ import { formatEndpoint } from "./intake/listener.ts";
 import type { Log } from "./log.ts";
 import type { TunnelOptions } from "./options.ts";
 import { findOwnConnections } from "./own-connections.ts";
-import { sshDestinationHint } from "./ssh-hint.ts";
+import { askSshConfiguration } from "./ssh-configuration.ts";
+import type { SshQuestion } from "./ssh-configuration.ts";
+
+/** The tunnel is at work already, and its capture waits for this. */
+const HINT_LIMIT_MS = 5000;
 
 /** What carries the link on this machine. */
 export interface LinkCarrier {
@@ -23,13 +27,13 @@ export interface LinkCarrier {
  * cost the next connection of a jump host's ssh.
  */
 export async function findOwnPeers(
-  options: Pick<TunnelOptions, "remote" | "sshCommand">,
+  { remote, sshCommand, agent }: Pick<TunnelOptions, "remote" | "sshCommand" | "agent">,
   { pid, peers: held }: LinkCarrier,
   log: Log,
 ): Promise<readonly Endpoint[]> {
-  if (options.remote === undefined || (pid === undefined && held.length === 0)) return [];
+  if (remote === undefined || (pid === undefined && held.length === 0)) return [];
   const found = [...held, ...(pid === undefined ? [] : findOwnConnections(pid))];
-  const peers = found.length > 0 ? found : await hintedPeers(options.sshCommand, options.remote.destination);
+  const peers = found.length > 0 ? found : await hintedPeers({ sshCommand, remote, runsCommand: agent });
   const source = found.length > 0 ? "connected to" : "configured for";
   if (peers.length === 0)
     log(0, "cannot tell what ssh is connected to; its present connection is safe all the same");
@@ -37,8 +41,9 @@ export async function findOwnPeers(
   return peers;
 }
 
-async function hintedPeers(sshCommand: readonly string[], destination: string): Promise<readonly Endpoint[]> {
-  const hint = await sshDestinationHint(sshCommand, destination);
+/** What the configuration says, where no evidence is to be had. */
+async function hintedPeers(question: SshQuestion): Promise<readonly Endpoint[]> {
+  const hint = await askSshConfiguration(question, HINT_LIMIT_MS);
   if (hint === undefined || hint.proxyjump !== undefined) return [];
   const addresses = await lookup(hint.hostname, { all: true }).catch(() => []);
   return addresses.map(({ address, family }) => ({ family: family === 6 ? 6 : 4, address, port: hint.port }));

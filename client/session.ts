@@ -4,11 +4,10 @@
  * The helper comes first, since its password prompt must not meet ssh's; rules come last, when the link
  * stands and ssh's own connections are known. Every step pushes its undo before the next is tried.
  */
-import type { Socket } from "node:net";
 import type { SshuttleError } from "../bundler/error.ts";
 import type { Transport } from "../bootstrap/transport.ts";
 import { readAgentBundle } from "./agent-bundle.ts";
-import { runtimeProviderFor } from "./connection.ts";
+import { runtimeProviderFor, transportFor } from "./connection.ts";
 import { ClientError, UsageError } from "./errors.ts";
 import { openForwardedTunnel } from "./forwarded-tunnel.ts";
 import { startSshForwarding } from "./forwarding/ssh-forwarding.ts";
@@ -17,7 +16,11 @@ import { startFirewall } from "./firewall/launch-helper.ts";
 import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
 import { formatRules } from "./firewall/rule-text.ts";
 import type { Plan, Sources } from "./firewall/plan.ts";
-import { formatEndpoint, listen } from "./intake/listener.ts";
+import { listenByDescriptor } from "./descriptors/descriptor-listener.ts";
+import { Slab } from "./descriptors/slab.ts";
+import { sharedDescriptors } from "./descriptors/take-over.ts";
+import { systemCalls } from "./ffi.ts";
+import { formatEndpoint } from "./intake/listener.ts";
 import type { Listener } from "./intake/listener.ts";
 import { startSocks } from "./intake/socks.ts";
 import { serveCaptured } from "./intake/transparent.ts";
@@ -26,6 +29,7 @@ import type { Log } from "./log.ts";
 import type { TunnelOptions } from "./options.ts";
 import { resolveSubnets } from "./resolve.ts";
 import { findOwnPeers } from "./own-peers.ts";
+import type { Statistics } from "./statistics/statistics.ts";
 import { formatSubnet } from "./subnet.ts";
 import type { Subnet } from "./subnet.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -38,14 +42,16 @@ export interface Session {
 }
 
 /**
- * Starts everything. Whatever it throws, `undo` then holds the way back.
+ * Starts everything. `preferring` comes to the same options, with what ssh is to be told besides. Whatever it throws,
+ * `undo` then holds the way back.
  * @throws any SshuttleError.
  */
 export async function startSession(
   options: TunnelOptions,
-  transport: Transport,
+  preferring: Promise<TunnelOptions>,
   log: Log,
   undo: Undo,
+  statistics: Statistics,
 ): Promise<Session> {
   const sources = capturedSources(options);
   const includes = await resolveSubnets(options.includes);
@@ -54,18 +60,20 @@ export async function startSession(
 
   let tunnel: Tunnel | undefined;
   const captured =
-    firewall === undefined
-      ? []
-      : await listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
+    firewall === undefined ? [] : listenForCaptured(options, includes, firewall, log, undo, () => tunnel);
   for (const address of options.socks) {
     const listener = await startSocks(address, () => tunnel, log);
     undo.push(() => listener.close());
     log(0, `proxy for SOCKS5, SOCKS4a and HTTP CONNECT on ${formatEndpoint(listener.endpoint)}`);
   }
 
-  const opened = await openFarSide(options, withUndo(transport, undo), log, undo);
+  const connection = await preferring;
+  const transport = withUndo(await transportFor(connection), undo);
+  const opened = await openFarSide(connection, transport, log, undo);
   tunnel = opened;
   undo.push(() => opened.close());
+  statistics.start(opened);
+  undo.push(() => statistics.finish());
   log(0, `connected to ${transport.description} (${opened.farSide})`);
 
   const failures: Promise<SshuttleError>[] = [opened.lost];
@@ -104,6 +112,7 @@ async function openFarSide(
     runtime: options.runtime,
     runtimes: runtimeProviderFor(options, log),
     verbosity: options.verbosity,
+    flightBytes: options.flightBytes,
   });
 }
 
@@ -116,26 +125,30 @@ async function prepareFirewall(options: TunnelOptions, log: Log, undo: Undo): Pr
   return firewall;
 }
 
-async function listenForCaptured(
+function listenForCaptured(
   options: TunnelOptions,
   includes: readonly Subnet[],
   firewall: Firewall,
   log: Log,
   undo: Undo,
   tunnel: () => Tunnel | undefined,
-): Promise<readonly Listener[]> {
+): readonly Listener[] {
   const { addresses, warnings } = listenAddresses(options, includes, firewall.families);
   for (const warning of warnings) log(0, warning);
-  const accept = (socket: Socket): void => {
-    const there = tunnel();
-    if (there === undefined) socket.resetAndDestroy();
-    else serveCaptured(socket, there, log);
+  const context = {
+    calls: systemCalls(),
+    ...sharedDescriptors(),
+    slab: new Slab(() => tunnel()?.isFlushed() ?? true),
   };
   const listeners: Listener[] = [];
   const failures: ClientError[] = [];
   for (const address of addresses) {
     try {
-      const listener = await listen(address, accept);
+      const listener = listenByDescriptor(address, context, (socket) => {
+        const there = tunnel();
+        if (there === undefined) socket.resetAndDestroy();
+        else serveCaptured(socket, address.family, there, log);
+      });
       undo.push(() => listener.close());
       listeners.push(listener);
       log(1, `captured connections arrive on ${formatEndpoint(listener.endpoint)}`);

@@ -11,14 +11,19 @@ import type { AgentOptions } from "../agent-src/agent.ts";
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { GoAway } from "../agent-src/wire/codes.ts";
 import { LinkControl } from "../agent-src/wire/link-control.ts";
+import { linkStats } from "../agent-src/wire/stats.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
 import type { LinkEnd } from "../agent-src/wire/event.ts";
 import type { Target } from "../agent-src/wire/target.ts";
 import { LastLines } from "./last-lines.ts";
 import { explainEnd, settledWithin } from "./link-end.ts";
+import { takeOver } from "./descriptors/take-over.ts";
 import type { Log } from "./log.ts";
 import { serveModule } from "./module-server.ts";
+import { ChannelCounts } from "./statistics/channel-counts.ts";
+import { askFarSide } from "./statistics/far-figures.ts";
+import type { LinkFigures } from "./statistics/sample.ts";
 
 export interface TunnelRequest {
   readonly transport: Transport;
@@ -29,6 +34,8 @@ export interface TunnelRequest {
   readonly runtimes?: RuntimeProvider | undefined;
   /** 0 to 3; from 2 on the agent speaks too. */
   readonly verbosity: number;
+  /** Link bytes in flight at most, on either side; undefined: link control decides. */
+  readonly flightBytes?: number | undefined;
   /** See LaunchOptions; beside the log. */
   readonly onNoise?: (noise: Uint8Array) => void;
   /** See LaunchOptions. */
@@ -43,6 +50,12 @@ export interface Tunnel {
   /** Where this process itself is connected to for the link. */
   readonly peers: readonly TransportPeer[];
   open(target: Target, handler?: ChannelHandler): Channel;
+  /** Nothing that was written to a channel is referred to any more: it has left this process. False if that is not known. */
+  isFlushed(): boolean;
+  /** Of the channels opened here. The intakes count the resets. */
+  readonly counts: ChannelCounts;
+  /** The figures of now; what the far side does not say within `waitMs` is missing. Never fails. */
+  figures(waitMs: number): Promise<LinkFigures>;
   /** Resolves with the reason when the link ends by itself; never after close(). */
   readonly lost: Promise<SshuttleError>;
   /** Ends the link, waits for the far side to go; after a bounded wait the transport is ended by force. */
@@ -69,11 +82,11 @@ const IGNORE: ChannelHandler = {
  * then does not speak the protocol.
  */
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
-  const { transport, bundle, log } = request;
-  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS });
-  mux.flight.control = new LinkControl(mux.flight);
+  const { transport, bundle, log, flightBytes } = request;
+  const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS, flightBytes });
+  if (flightBytes === undefined) mux.flight.control = new LinkControl(mux.flight);
   const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
-  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1) };
+  const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1), flightBytes };
   const agent = await launch({
     transport,
     bundle,
@@ -92,7 +105,7 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   agent.stderr.on("data", (chunk: Buffer) => {
     for (const line of lastLines.push(chunk.toString("utf8"))) log(0, line);
   });
-  const { link, greeted, ended } = startLink(mux, agent, new LateModules(bundle), log);
+  const { link, greeted, ended, isFlushed } = startLink(mux, agent, new LateModules(bundle), log);
   const lost = ended.then((end) =>
     explainEnd(end, {
       agent,
@@ -108,11 +121,21 @@ export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   }
   sendMaps(link, agent.mapsPayload);
   let closing = false;
+  const counts = new ChannelCounts();
   return {
     farSide: `${agent.runtime.name} ${agent.runtime.version} on ${agent.runtime.platform} ${agent.runtime.arch}`,
     pid: agent.pid,
     peers: agent.peers,
-    open: (target, handler) => link.open(target, handler),
+    open: (target, handler) => {
+      counts.opened++;
+      return link.open(target, handler);
+    },
+    counts,
+    figures: async (waitMs) => {
+      const far = await askFarSide(link, waitMs);
+      return { near: linkStats(mux), far };
+    },
+    isFlushed,
     lost: new Promise((resolve) => {
       void lost.then((error) => {
         if (!closing) resolve(error);
@@ -131,6 +154,7 @@ interface StartedLink {
   readonly link: Link;
   readonly greeted: Promise<undefined>;
   readonly ended: Promise<LinkEnd>;
+  readonly isFlushed: () => boolean;
 }
 
 function startLink(mux: Mux, agent: Launched, late: LateModules, log: Log): StartedLink {
@@ -138,16 +162,20 @@ function startLink(mux: Mux, agent: Launched, late: LateModules, log: Log): Star
   let end: (value: LinkEnd) => void = () => {};
   const greeted = new Promise<undefined>((resolve) => (greet = resolve));
   const ended = new Promise<LinkEnd>((resolve) => (end = resolve));
+  const streams = takeOver(agent.stdout, agent.stdin, () => mux.heldBytes === 0);
   const link = new Link({
     mux,
-    input: agent.stdout,
-    output: agent.stdin,
+    input: streams.input,
+    output: streams.output,
     hello: () => greet(undefined),
     open: (channel) => serveModule(channel, late, log),
-    ended: end,
+    ended: (reason) => {
+      streams.end();
+      end(reason);
+    },
     fault: (error, channel) => log(0, `channel ${channel.id} failed: ${String(error)}`),
   });
-  return { link, greeted, ended };
+  return { link, greeted, ended, isFlushed: () => mux.queuedBytes === 0 && streams.isFlushed() };
 }
 
 /** The agent's traces get their columns from these; its lines are right without them (docs/bundle.md). */

@@ -81,6 +81,9 @@ export interface ChannelHost {
   controlReady(channel: Channel): void;
   /** It may be that nothing of a closed channel is left. */
   settle(channel: Channel): void;
+  /** Of all channels: received and not consumed; written and not sent. */
+  heldBytes: number;
+  queuedBytes: number;
 }
 
 /** One multiplexed flow. Made by `Mux.open` and by the peer's OPEN, never by hand. */
@@ -174,6 +177,7 @@ export class Channel implements Flow {
     if (this.isEnding || bytes.length === 0 || !this.step("send-data")) return true;
     this.queue.push(bytes);
     this.queuedBytes += bytes.length;
+    this.host.queuedBytes += bytes.length;
     this.host.dataReady(this);
     if (this.queuedBytes >= HIGH_WATER_BYTES) this.isBlocked = true;
     return !this.isBlocked;
@@ -214,6 +218,8 @@ export class Channel implements Flow {
 
   /** These many received bytes have been taken; their credit goes back to the peer. */
   consume(bytes: number): void {
+    // After a reset nothing is held for it, though some of it may only now have been taken.
+    this.host.heldBytes -= Math.min(bytes, this.window.heldBytes);
     const credit = this.window.consume(bytes);
     if (credit > 0 && NEXT[this.state]["receive-data"]) {
       this.credit += credit;
@@ -226,6 +232,8 @@ export class Channel implements Flow {
   drop(): void {
     this.isEnding = false;
     this.queue.length = 0;
+    this.host.queuedBytes -= this.queuedBytes;
+    this.host.heldBytes -= this.window.heldBytes;
     this.queuedBytes = 0;
     this.window.heldBytes = 0;
   }
@@ -247,6 +255,7 @@ export class Channel implements Flow {
   /** Moves the first `bytes` of the queue into a frame. */
   take(bytes: number, writer: FrameWriter): void {
     this.queuedBytes -= bytes;
+    this.host.queuedBytes -= bytes;
     this.sendCredit -= bytes;
     while (bytes > 0) {
       const first = this.queue[0];

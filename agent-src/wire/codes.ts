@@ -45,8 +45,8 @@ const GO_AWAYS = Object.values(GoAway);
 
 /** The values above are their own indexes. */
 export const resetCodeFrom = (byte: number | undefined): ResetCode =>
-  RESET_CODES[byte ?? 0] ?? ResetCode.Internal;
-export const goAwayFrom = (byte: number | undefined): GoAway => GO_AWAYS[byte ?? 0] ?? GoAway.Internal;
+  RESET_CODES[byte || 0] ?? ResetCode.Internal;
+export const goAwayFrom = (byte: number | undefined): GoAway => GO_AWAYS[byte || 0] ?? GoAway.Internal;
 
 const ERRNO: Readonly<Record<string, ResetCode>> = {
   ECONNREFUSED: ResetCode.Refused,

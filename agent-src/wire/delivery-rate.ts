@@ -42,7 +42,10 @@ export class DeliveryRate {
   deliveredBytes: number;
   private deliveredMs: number;
   private firstSentMs: number;
-  /** What is sent up to here was sent, in part, while there was room for more. */
+  /**
+   * What is sent up to here was sent, in part, while there was room for more; -1: nothing was. What is sent when just
+   * that has been delivered counts as well: key strokes, one after the other on an idle link, are no measure of it.
+   */
   private appLimitedBytes: number;
   private last: Batch | undefined;
   private readonly batches: Fifo<Batch>;
@@ -52,7 +55,7 @@ export class DeliveryRate {
     this.deliveredBytes = deliveredBytes;
     this.deliveredMs = 0;
     this.firstSentMs = 0;
-    this.appLimitedBytes = 0;
+    this.appLimitedBytes = -1;
     this.last = undefined;
     this.batches = new Fifo();
   }
@@ -78,7 +81,7 @@ export class DeliveryRate {
       deliveredBytes: this.deliveredBytes,
       deliveredMs: this.deliveredMs,
       firstSentMs: this.firstSentMs,
-      isAppLimited: this.appLimitedBytes > this.deliveredBytes,
+      isAppLimited: this.appLimitedBytes >= this.deliveredBytes,
     };
     this.batches.push(this.last);
   }

@@ -76,7 +76,7 @@ export class Flight {
 }
 
 /** Received link bytes after which an acknowledgement does not wait: half a read, 1/64 of the cap. */
-export const ACK_BYTES = 32_768;
+export const ACK_BYTES = 262_144;
 
 /** How long an acknowledgement may wait for company at most, ms. */
 export const ACK_DELAY_MS = 5;

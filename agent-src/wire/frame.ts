@@ -60,6 +60,6 @@ export function readDetail(payload: Uint8Array): string {
 /** Four bytes, big-endian, unsigned. */
 export function readU32(bytes: Uint8Array, at: number): number {
   let value = 0;
-  for (let end = at + 4; at < end; at++) value = value * 256 + (bytes[at] ?? 0);
+  for (let end = at + 4; at < end; at++) value = value * 256 + (bytes[at] || 0);
   return value;
 }

@@ -2,7 +2,7 @@
  * One stream, or two that are no socket, in the shape that `splice` joins to a channel: a program's stdin is
  * only written, its stdout only read. The direction that is not there has ended from the start.
  */
-import type { SpliceSocket } from "./splice.ts";
+import type { SocketListener, SpliceSocket } from "./splice.ts";
 
 /** Node's Readable fits. */
 export interface ReadSide {
@@ -24,11 +24,6 @@ export interface WriteSide {
   cork(): void;
   uncork(): void;
 }
-
-type Registration =
-  | ["data", (bytes: Uint8Array) => void]
-  | ["end" | "close" | "timeout", () => void]
-  | ["error", (error: Error) => void];
 
 const ignore = (): undefined => undefined;
 
@@ -64,7 +59,7 @@ export class HalfSocket implements SpliceSocket {
       });
   }
 
-  on(...[event, listener]: Registration): void {
+  on(...[event, listener]: SocketListener): void {
     const { read, writeSide } = this;
     switch (event) {
       case "data":

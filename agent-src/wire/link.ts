@@ -26,6 +26,8 @@ export interface ByteSource {
 
 /** Where our bytes go. Node's Writable and net.Socket fit. */
 export interface ByteSink {
+  /** Bytes that it was given and still refers to; absent where that is not known. */
+  readonly writableLength?: number;
   write(bytes: Buffer): boolean;
   cork(): void;
   uncork(): void;

@@ -45,13 +45,16 @@ export class Mux implements ChannelHost {
   /** Set once the link is over. */
   end: LinkEnd | undefined;
   readonly flight: Flight;
+  heldBytes: number;
+  queuedBytes: number;
   private readonly windowBytes: number;
   private readonly maxChannels: number;
-  private readonly channels: Map<number, Channel>;
+  /** For a look, like `receipts`: nobody else changes them. */
+  readonly channels: Map<number, Channel>;
   private readonly events: Fifo<MuxEvent>;
   private readonly reader: FrameReader;
   private readonly writer: FrameWriter;
-  private readonly receipts: Receipts;
+  readonly receipts: Receipts;
   private readonly keepalive: Keepalive;
   private readonly schedule: Schedule<Channel>;
   /** Channels with small frames to send. */
@@ -76,6 +79,8 @@ export class Mux implements ChannelHost {
     this.onWork = () => undefined;
     this.end = undefined;
     this.flight = new Flight(options.flightBytes || FLIGHT_BYTES);
+    this.heldBytes = 0;
+    this.queuedBytes = 0;
     this.windowBytes = options.windowBytes || WINDOW_BYTES;
     this.maxChannels = options.maxChannels ?? MAX_CHANNELS;
     this.channels = new Map();
@@ -385,6 +390,7 @@ export class Mux implements ChannelHost {
       case Frame.Data:
         channel.receiveStep("receive-data");
         channel.window.receive(payload.length);
+        this.heldBytes += payload.length;
         this.events.push({ type: "data", channel, bytes: payload });
         return;
       case Frame.End:

@@ -32,6 +32,12 @@ export interface SpliceSocket {
   on(event: "error", listener: (error: Error) => void): unknown;
 }
 
+/** The parameters of `SpliceSocket.on`. */
+export type SocketListener =
+  | ["data", (bytes: Uint8Array) => void]
+  | ["end" | "close" | "timeout", () => void]
+  | ["error", (error: Error) => void];
+
 export interface SpliceOptions {
   /** Silence after which the flow is reset, ms. 0 = never. */
   readonly idleMs?: number | undefined;

@@ -17,15 +17,18 @@ export type Target =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   /** The loader's source maps: the client writes the payload and ends. */
   | { readonly kind: "maps" }
-  /** A module of the agent's own bundle: whoever has it writes its payload and ends. */
+  /**
+   * A module of the agent's own bundle: whoever has it writes its payload and ends. Its filename is 1 to 511 bytes of
+   * ASCII: what is left of OPEN's payload.
+   */
   | { readonly kind: "module"; readonly filename: string }
   | { readonly kind: "unknown"; readonly number: number };
 
-/** First byte of OPEN. An endpoint follows `Tcp`, a filename `Module`, nothing `Maps`. */
+/**
+ * First byte of OPEN. An endpoint follows `Tcp`, a filename `Module`, nothing `Maps`. Other numbers are
+ * `unknown` here, and known to who takes them: 4 to stats.ts, those from 32 on to run-control.ts.
+ */
 const Kind = { Tcp: 1, Maps: 2, Module: 3 } as const;
-
-/** Longest filename that can be asked for, ASCII: what is left of OPEN's payload. */
-export const MAX_FILENAME_CHARS = 511;
 
 const HOST = /^[!-~]{1,255}$/;
 
@@ -39,7 +42,7 @@ function writeEndpoint(writer: FrameWriter, { host, port }: Endpoint): void {
 function readEndpoint(payload: Uint8Array, at: number): Endpoint {
   const host = String.fromCharCode(...payload.subarray(at + 2));
   if (!isHost(host)) throw new PeerError("read endpoint", `no host in ${payload.length} bytes`);
-  return { host, port: (payload[at] ?? 0) * 256 + (payload[at + 1] ?? 0) };
+  return { host, port: (payload[at] || 0) * 256 + (payload[at + 1] || 0) };
 }
 
 export function writeOpen(writer: FrameWriter, id: number, target: Target): void {
@@ -57,7 +60,7 @@ export function writeOpen(writer: FrameWriter, id: number, target: Target): void
 
 /** @throws PeerError for an endpoint that none is. */
 export function readOpen(payload: Uint8Array): Target {
-  const number = payload[0] ?? 0;
+  const number = payload[0] || 0;
   if (number === Kind.Tcp) {
     const { host, port } = readEndpoint(payload, 1);
     return { kind: "tcp", host, port };

@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
 import { readRunAgentBundle, readTerminalAgentBundle } from "../agent-bundle.ts";
+import { withCipherPreference } from "../cipher-preference.ts";
 import { runtimeProviderFor, transportFor } from "../connection.ts";
 import { RUN_HELP } from "../help.ts";
 import { createLog } from "../log.ts";
@@ -52,11 +53,13 @@ export async function runRun(argv: readonly string[]): Promise<number> {
 
 async function start(options: RunOptions, started: TransportProcess[]): Promise<RunningProgram> {
   const { args, env, remote, runtime, script, verbosity } = options;
+  const log = createLog(verbosity);
+  // ssh is asked while the program is bundled.
+  const preferring = withCipherPreference(options, log);
   const program = await readProgram(script);
   const directory = remote === undefined ? process.cwd() : undefined;
   if (options.terminal && directory !== undefined)
     return startHere({ program, args, env, directory, runtime });
-  const log = createLog(verbosity);
   const request = {
     program,
     args,
@@ -64,7 +67,7 @@ async function start(options: RunOptions, started: TransportProcess[]): Promise<
     runtime,
     runtimes: runtimeProviderFor(options, log),
     log,
-    transport: watched(await transportFor(sshThatHearsNoKeys(options)), started),
+    transport: watched(await transportFor(sshThatHearsNoKeys(await preferring)), started),
   };
   if (options.terminal) return startOnTerminal({ ...request, agent: await readTerminalAgentBundle() });
   return startProgram({

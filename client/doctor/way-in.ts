@@ -4,6 +4,7 @@ import type { RuntimeFile, RuntimeProvider } from "../../bootstrap/runtime-provi
 import type { Transport, TransportProcess } from "../../bootstrap/transport.ts";
 import { SshuttleError } from "../../bundler/error.ts";
 import { readAgentBundle } from "../agent-bundle.ts";
+import { withCipherPreference } from "../cipher-preference.ts";
 import { runtimeProviderFor, transportFor } from "../connection.ts";
 import type { ConnectionOptions } from "../connection.ts";
 import type { Log } from "../log.ts";
@@ -53,10 +54,11 @@ export async function* examineWayIn(
   log: Log,
   limits: Limits = LIMITS,
 ): AsyncGenerator<Step> {
+  const preferring = withCipherPreference(options, log);
   const ssh = await examineSsh(options);
   yield ssh;
   if (ssh.status === "problem") return;
-  const arrival = await arrive(options, log, limits);
+  const arrival = await arrive(await preferring, log, limits);
   if ("error" in arrival) {
     yield* judgeLaunchFailure(arrival);
     return;

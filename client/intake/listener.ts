@@ -13,7 +13,7 @@ export interface Listener {
 }
 
 /** Connections that may wait for accept(): a browser's or a test tool's burst must not meet a full queue. */
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 
 /**
  * Listens and hands every accepted socket, paused and half-open-able, to `accept`.
@@ -35,10 +35,7 @@ export async function listen(address: ListenAddress, accept: (socket: Socket) =>
   });
   await once(server, "listening").catch((cause: unknown) => {
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new ClientError("listen-failed", `Cannot listen on ${formatEndpoint(address)}: ${reason}`, {
-      hint: reason === "EADDRINUSE" ? "another program has this port; choose another" : undefined,
-      cause,
-    });
+    throw listenFailed(address, reason, cause);
   });
   // Node has already closed the connection it could not serve (no descriptor left); the server goes on.
   server.on("error", () => {});
@@ -50,6 +47,14 @@ export async function listen(address: ListenAddress, accept: (socket: Socket) =>
       if (server.listening) await once(server, "close");
     },
   };
+}
+
+/** `reason`: the name of an errno. */
+export function listenFailed(address: ListenAddress, reason: string, cause?: unknown): ClientError {
+  return new ClientError("listen-failed", `Cannot listen on ${formatEndpoint(address)}: ${reason}`, {
+    hint: reason === "EADDRINUSE" ? "another program has this port; choose another" : undefined,
+    cause,
+  });
 }
 
 /** "10.0.0.1:80" or "[::1]:80". */

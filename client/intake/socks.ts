@@ -8,7 +8,7 @@ import type { Log } from "../log.ts";
 import type { Tunnel } from "../tunnel.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listener.ts";
-import { logReset, resetName } from "./reset-log.ts";
+import { noteReset, resetName } from "./reset-log.ts";
 import { ProxyRequestReader, encodeFailure, encodeSuccess } from "./socks-protocol.ts";
 import type { Dialect, ProxyFailure, ProxyTarget } from "./socks-protocol.ts";
 
@@ -79,16 +79,17 @@ function openTarget(
 ): void {
   const host = target.type === "name" ? target.name : target.address;
   const destination = `${host} port ${target.port}`;
+  const note = noteReset(tunnel.counts, log, () => destination);
   const giveUp = (): void => channel.reset(ResetCode.Aborted);
   const handler: ChannelHandler = {
     opened: () => {
       socket.off("error", giveUp).off("close", giveUp);
       socket.write(encodeSuccess(dialect));
-      splice(channel, socket, { reset: logReset(log, destination) });
+      splice(channel, socket, { reset: note });
       socket.resume();
     },
     reset: (_channel, code, detail) => {
-      logReset(log, destination)(code, detail);
+      note(code, detail);
       finish(socket, encodeFailure(dialect, FAILURE.get(code) ?? "general"));
     },
     // An agent says opened first; one that does not is not worth a guess.

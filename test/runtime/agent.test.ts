@@ -9,11 +9,14 @@ import { localTransport } from "../../bootstrap/local.ts";
 import { readAgentBundle } from "../../client/agent-bundle.ts";
 import { startSocks } from "../../client/intake/socks.ts";
 import { openTunnel } from "../../client/tunnel.ts";
+import type { Tunnel } from "../../client/tunnel.ts";
 import { testOn } from "../lab/runtime-limits.ts";
 import { RUNTIMES, runtimePath } from "../lab/runtimes.ts";
 import type { Runtime } from "../lab/runtimes.ts";
 
 const MIB = 1_048_576;
+/** An agent that is at work answers at once. */
+const FIGURES_WAIT_MS = 10_000;
 
 /** Echoes to the end; a connection whose first byte is 0 is reset. */
 let echo: Server;
@@ -36,6 +39,7 @@ interface Reach {
   readonly dial: (host: string, port: number) => Promise<Socket>;
   /** What the far side says at verbosity 3. */
   readonly lines: readonly string[];
+  readonly tunnel: Tunnel;
 }
 
 async function throughAgent(runtime: Runtime, use: (reach: Reach) => Promise<void>): Promise<void> {
@@ -51,7 +55,7 @@ async function throughAgent(runtime: Runtime, use: (reach: Reach) => Promise<voi
   assert.match(tunnel.farSide, new RegExp(`^${runtime.name} v?${runtime.version} on `));
   const proxy = await startSocks({ family: 4, address: "127.0.0.1", port: 0 }, () => tunnel, log);
   try {
-    await use({ dial: (host, port) => dial(proxy.endpoint.port, host, port), lines });
+    await use({ dial: (host, port) => dial(proxy.endpoint.port, host, port), lines, tunnel });
   } finally {
     await proxy.close();
     await tunnel.close();
@@ -89,6 +93,18 @@ for (const runtime of RUNTIMES) {
       // The echo answers after our end: the other half lives on.
       socket.end(bytes);
       assert.equal(await received, createHash("sha256").update(bytes).digest("hex"));
+    });
+  });
+
+  testOn(runtime, "the agent tells its half of the link's figures", async () => {
+    await throughAgent(runtime, async ({ dial: open, tunnel }) => {
+      const socket = await open("127.0.0.1", portOf(echo));
+      socket.end(randomBytes(MIB));
+      await digestOf(socket);
+      const { near, far } = await tunnel.figures(FIGURES_WAIT_MS);
+      assert.ok(far !== undefined && far.sentBytes >= MIB && far.receivedBytes >= MIB, JSON.stringify(far));
+      assert.ok(near.receivedBytes >= far.sentBytes && near.sentBytes >= far.receivedBytes);
+      assert.notEqual(far.control, "none");
     });
   });
 
@@ -138,7 +154,7 @@ for (const runtime of RUNTIMES) {
       const socket = await open("127.0.0.1", portOf(echo));
       socket.end(randomBytes(MIB));
       await digestOf(socket);
-      const asked = lines.filter((line) => line.includes("asks for") && line.includes("link-control"));
+      const asked = lines.filter((line) => line.includes("asks for") && line.includes("late.ts"));
       assert.equal(asked.length, 1, lines.join("\n"));
     });
   });

@@ -17,7 +17,7 @@ import { currentInstance, formatInstanceName } from "../../../client/firewall/in
 import { startFirewall } from "../../../client/firewall/launch-helper.ts";
 import { chooseMethod } from "../../../client/firewall/method.ts";
 import type { Endpoint, Plan } from "../../../client/firewall/plan.ts";
-import { originalDestination } from "../../../client/original-destination.ts";
+import { descriptorOf, originalDestination } from "../../../client/original-destination.ts";
 
 export type Command =
   | { readonly kind: "listen"; readonly address: string }
@@ -57,15 +57,23 @@ async function handle(command: Command): Promise<unknown> {
   }
 }
 
+/** "::" is all addresses of both families, each with a socket of its own as the client has it. */
 async function listen(address: string): Promise<number> {
-  const server = createServer(answer).listen(0, address);
+  const port = await listenOn(address, 0);
+  if (address === "::") await listenOn("0.0.0.0", port);
+  return port;
+}
+
+async function listenOn(host: string, port: number): Promise<number> {
+  const server = createServer(answer).listen({ host, port, ipv6Only: true });
   await once(server, "listening");
   const bound = server.address();
   return typeof bound === "object" && bound !== null ? bound.port : 0;
 }
 
 function answer(socket: Socket): void {
-  const verdict: Verdict = { captured: originalDestination(socket) ?? null };
+  const family = socket.localFamily === "IPv6" ? 6 : 4;
+  const verdict: Verdict = { captured: originalDestination(descriptorOf(socket) ?? -1, family) ?? null };
   socket.on("error", () => undefined).end(JSON.stringify(verdict));
 }
 

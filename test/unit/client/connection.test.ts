@@ -35,6 +35,13 @@ test("--jump-host is ssh's -J", () => {
   });
 });
 
+test("--no-cipher-preference is for every way of connecting", () => {
+  assert.equal(parseConnection({}).noCipherPreference, undefined);
+  for (const transport of ["openssh", "ssh2"]) {
+    assert.equal(parseConnection({ transport, "no-cipher-preference": true }).noCipherPreference, true);
+  }
+});
+
 test("ssh2 and a command that runs ssh are a contradiction; so are ssh2 and --no-agent", () => {
   assert.throws(() => parseConnection({ transport: "ssh2", "ssh-cmd": "ssh -i key" }), {
     code: "usage",

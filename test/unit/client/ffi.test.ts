@@ -8,7 +8,8 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { errnoName, systemCalls } from "../../../client/ffi.ts";
-import { originalDestination, parseSocketAddress } from "../../../client/original-destination.ts";
+import { descriptorOf, originalDestination } from "../../../client/original-destination.ts";
+import { parseSocketAddress } from "../../../client/socket-address.ts";
 import { encodeUnixDiagRequest } from "../../../client/unix-peers.ts";
 
 const SOL_SOCKET = 1;
@@ -70,10 +71,10 @@ test("parseSocketAddress() reads sockaddr_in and sockaddr_in6", () => {
   assert.deepEqual(parseSocketAddress(6, v6), { family: 6, address: "2001:db8::9", port: 22 });
 });
 
-for (const [host, dial] of [
-  ["127.0.0.1", "127.0.0.1"],
-  ["::", "127.0.0.1"],
-  ["::", "::1"],
+for (const [host, dial, family] of [
+  ["127.0.0.1", "127.0.0.1", 4],
+  ["0.0.0.0", "127.0.0.1", 4],
+  ["::", "::1", 6],
 ] as const) {
   test(`originalDestination() is undefined if ${dial} dials the listener on ${host} itself`, async () => {
     const server: Server = createServer().listen(0, host);
@@ -82,10 +83,12 @@ for (const [host, dial] of [
     assert.ok(typeof address === "object" && address !== null);
     const client = connect(address.port, dial);
     const [socket] = await once(server, "connection");
-    assert.equal(originalDestination(socket), undefined);
+    const fd = descriptorOf(socket);
+    assert.ok(fd !== undefined);
+    assert.equal(originalDestination(fd, family), undefined);
     client.destroy();
     socket.destroy();
-    assert.equal(originalDestination(socket), undefined);
+    assert.equal(descriptorOf(socket), undefined);
     server.close();
   });
 }

@@ -12,6 +12,16 @@ function sshuttle(...args: string[]): { status: number | null; stdout: string; s
   return spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
 }
 
+test("a file for --stats-json that cannot be written ends with 74, before ssh is started", () => {
+  const file = join(tmpdir(), "no-such-folder", "stats.json");
+  const tunnel = ["-r", "host", "--socks", "127.0.0.1:0", "-e", "/no/such/ssh", "--stats-json"];
+  const { status, stdout, stderr } = sshuttle(...tunnel, file);
+  assert.equal(status, 74, stderr);
+  assert.match(stderr, /^sshuttle: Cannot write ".*no-such-folder\/stats\.json": ENOENT[^\n]*\n$/);
+  assert.equal(stdout, "");
+  assert.match(sshuttle(...tunnel, "").stderr, /Cannot use --stats-json: the name of the file is empty/);
+});
+
 test("--help and --version print to stdout and end with 0", () => {
   const { version }: { version: string } = JSON.parse(
     readFileSync(new URL("../../../../package.json", import.meta.url), "utf8"),

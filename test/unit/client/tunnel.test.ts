@@ -10,6 +10,7 @@ import { readAgentBundle } from "../../../client/agent-bundle.ts";
 import { createLog } from "../../../client/log.ts";
 import { openTunnel } from "../../../client/tunnel.ts";
 import type { Tunnel } from "../../../client/tunnel.ts";
+import type { LinkStats } from "../../../agent-src/wire/stats.ts";
 
 const HOSTILE = fileURLToPath(new URL("hostile-far-side.js", import.meta.url));
 
@@ -19,6 +20,9 @@ function hostile(behaviour: string): Transport {
     spawn: () => spawnChild(process.execPath, [HOSTILE, behaviour]),
   };
 }
+
+/** The far side is there, or the link is over: either way it answers at once. */
+const LONG_MS = 60_000;
 
 async function open(transport: Transport, lines: string[] = []): Promise<Tunnel> {
   const log = createLog(0, (line) => lines.push(line));
@@ -80,15 +84,57 @@ test("an agent that is killed is a lost link that names the signal", async () =>
   assert.match(error.message, /SIGKILL/);
 });
 
+test("figures() has both halves of the link, and counts what the intakes open", async () => {
+  const tunnel = await open(localTransport());
+  const far = async (): Promise<LinkStats> => (await tunnel.figures(LONG_MS)).far ?? (await far());
+  assert.notEqual((await far()).control, "none");
+  const channel = tunnel.open({ kind: "tcp", host: "127.0.0.1", port: 9 });
+  assert.equal(tunnel.counts.opened, 1);
+  const { near } = await tunnel.figures(LONG_MS);
+  assert.ok(near.sentBytes > 0 && near.receivedBytes > 0);
+  channel.reset();
+  await tunnel.close();
+  const { near: last, far: nothing } = await tunnel.figures(LONG_MS);
+  assert.equal(nothing, undefined);
+  assert.ok(last.sentBytes >= near.sentBytes);
+});
+
+test("a fixed flight is what both halves have, and neither has control then", async () => {
+  const bundle = await readAgentBundle();
+  const flightBytes = 32_768;
+  const tunnel = await openTunnel({
+    transport: localTransport(),
+    bundle,
+    log: () => {},
+    verbosity: 0,
+    flightBytes,
+  });
+  let figures = await tunnel.figures(LONG_MS);
+  while (figures.far === undefined) figures = await tunnel.figures(LONG_MS);
+  for (const half of [figures.near, figures.far]) {
+    assert.deepEqual([half.capBytes, half.control], [flightBytes, "none"]);
+  }
+  await tunnel.close();
+});
+
 test("the agent asks for its link control when it is at work, once", async () => {
   const lines: string[] = [];
   const log = createLog(2, (line) => lines.push(line));
   const bundle = await readAgentBundle();
   const tunnel = await openTunnel({ transport: localTransport(), bundle, log, verbosity: 2 });
-  while (!lines.some((line) => line.includes("asks for"))) await new Promise(setImmediate);
+  while (!lines.some((line) => line.includes("asks for")) || !tunnel.isFlushed())
+    await new Promise(setImmediate);
+  // Its answer says that the agent has what was sent before.
+  await new Promise<void>((resolve) => {
+    const none = (): undefined => undefined;
+    tunnel.open(
+      { kind: "unknown", number: 200 },
+      { data: none, end: none, writable: none, reset: () => resolve() },
+    );
+  });
   await tunnel.close();
   const asked = lines.filter((line) => line.includes("asks for"));
   assert.equal(asked.length, 1);
-  assert.match(asked[0] ?? "", /asks for agent-src\/wire\/link-control\.ts: \d{4} bytes/);
+  assert.match(asked[0] ?? "", /asks for agent-src\/late\.ts: \d{4} bytes/);
   assert.ok(!lines.some((line) => line.includes("no link control")), lines.join("\n"));
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { algorithmsFor, preferKnownHostKeys } from "../../../../bootstrap/ssh2/algorithms.ts";
+import { cpuHasAes } from "../../../../client/cpu-aes.ts";
 import type { AlgorithmChoice } from "../../../../bootstrap/ssh2/algorithms.ts";
 
 const NONE = { ciphers: undefined, macs: undefined, kexAlgorithms: undefined, hostKeyAlgorithms: undefined };
@@ -27,6 +28,19 @@ test("every algorithm that may be asked for is one that this ssh2 has", () => {
       theirs,
     );
   }
+});
+
+test("where nothing is asked for, this ssh2 has AES-GCM first, AES-128 before AES-256", () => {
+  assert.equal(choose({}).cipher, undefined);
+  const constants = createRequire(import.meta.url)("ssh2/lib/protocol/constants.js") as {
+    DEFAULT_CIPHER: string[];
+  };
+  const preferred = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"];
+  assert.deepEqual(
+    constants.DEFAULT_CIPHER.filter((name) => !name.startsWith("chacha20")).slice(0, 2),
+    preferred,
+  );
+  if (cpuHasAes() === true) assert.deepEqual(constants.DEFAULT_CIPHER.slice(0, 2), preferred);
 });
 
 test("a list stands for itself, with +, - and ^ for more, fewer and others first", () => {
