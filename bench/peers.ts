@@ -73,7 +73,7 @@ const SSHUTTLE = ["--method", "nft", "--disable-ipv6"] as const;
 export const OURS = "ours";
 
 /** What ours prefers where the CPU has instructions for it (docs/cipher.md). */
-const PREFERRED_CIPHER = "aes128-gcm@openssh.com";
+export const PREFERRED_CIPHER = "aes128-gcm@openssh.com";
 
 export const PEERS: readonly PeerDefinition[] = [
   capturing(OURS, "10.1", (ssh, subnet, alias) => {

@@ -18,6 +18,12 @@ export function summarise(runs: readonly number[]): Summary {
   return { median: (low + high) / 2, min, max, runs };
 }
 
+/** The value below which that share of them lies; NaN of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
 /** Rows to lines, columns aligned: the first to the left, the others to the right. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>

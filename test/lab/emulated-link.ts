@@ -13,6 +13,8 @@ export interface LinkSettings {
   /** In bandwidth-delay products (of 1 ms at least). */
   readonly queueBdp: number;
   readonly loss?: number;
+  /** Of the losses, when it is opened: with the same one the same packets are lost, by their number. */
+  readonly seed?: number;
   /** Of both ends, by the route; the system's own without it. */
   readonly congestion?: "cubic" | "bbr" | "reno";
 }
@@ -56,10 +58,10 @@ export class EmulatedLink {
   }
 }
 
-export function directions({ rttMs, mbitPerS, queueBdp, loss = 0 }: LinkSettings): LinkDirections {
+export function directions({ rttMs, mbitPerS, queueBdp, loss = 0, seed }: LinkSettings): LinkDirections {
   // JSON has no Infinity; nothing here is faster than this.
   const bytesPerMs = Math.min(mbitPerS, 1e6) * 125;
   const queueBytes = Math.max(MIN_QUEUE_BYTES, queueBdp * bytesPerMs * Math.max(1, rttMs));
   const one = { bytesPerMs, delayMs: rttMs / 2, queueBytes, loss };
-  return { up: one, down: one };
+  return { up: one, down: one, ...(seed === undefined ? {} : { seed }) };
 }

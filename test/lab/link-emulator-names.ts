@@ -5,6 +5,8 @@ export interface LinkDirections {
   /** From the namespace in which it was started. */
   readonly up: LinkParameters;
   readonly down: LinkParameters;
+  /** Of the losses, at the start; another one each time without it. */
+  readonly seed?: number;
 }
 
 export const DEVICE = "emulated";

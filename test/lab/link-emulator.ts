@@ -11,7 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
-import { LinkQueue } from "./link-queue.ts";
+import { LinkQueue, seededRandom } from "./link-queue.ts";
 import { DEVICE, EMULATOR_READY } from "./link-emulator-names.ts";
 import type { LinkDirections } from "./link-emulator-names.ts";
 
@@ -65,8 +65,9 @@ enter(otherNetns);
 const thereFd = openTun(there);
 
 const parameters: LinkDirections = JSON.parse(initial);
-const up = new LinkQueue<Buffer>(parameters.up);
-const down = new LinkQueue<Buffer>(parameters.down);
+const seed = parameters.seed ?? Math.floor(Math.random() * 2 ** 32);
+const up = new LinkQueue<Buffer>(parameters.up, seededRandom(seed));
+const down = new LinkQueue<Buffer>(parameters.down, seededRandom(seed + 1));
 const buffer = Buffer.alloc(MAX_PACKET_BYTES);
 
 const polled = Buffer.alloc(24);

@@ -77,3 +77,14 @@ export class LinkQueue<P extends { readonly length: number }> {
     }
   }
 }
+
+/** Numbers from 0 to 1 that a seed decides: the same packets are lost each time. Source: mulberry32 by Tommy Ettinger. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b_79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
