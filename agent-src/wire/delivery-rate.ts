@@ -3,8 +3,8 @@
  * Source: draft-cheng-iccrg-delivery-rate-estimation-02, 3 (bytes of the link instead of packets of TCP).
  *
  * A sample is the bytes delivered between the sending and the acknowledgement of one batch, over the longer of the
- * times that sending and acknowledging them took: so neither a burst sent nor acknowledgements that come in a bunch
- * look like a fast link.
+ * times that sending and receiving them took: so a burst sent does not look like a fast link. Of receiving it is the
+ * peer's clock that tells; what acknowledgements meet on their way back, our peer's own bulk for one, plays no part.
  */
 import { Fifo } from "./fifo.ts";
 
@@ -21,7 +21,8 @@ interface Batch {
   bytes: number;
   sentMs: number;
   readonly deliveredBytes: number;
-  readonly deliveredMs: number;
+  /** By the peer's clock; undefined if nothing was in flight. */
+  readonly deliveredMs: number | undefined;
   readonly firstSentMs: number;
   readonly isAppLimited: boolean;
 }
@@ -31,6 +32,8 @@ export interface RateSample {
   readonly rate: number;
   /** Since the sending of the latest batch that is acknowledged, ms. */
   readonly rttMs: number;
+  /** From then to its being received, ms, but for a constant: two clocks tell. */
+  readonly forwardMs: number;
   /** Less was sent than the link would have carried. */
   readonly isAppLimited: boolean;
   /** Link bytes that were delivered when that batch was sent: rounds are counted by it. */
@@ -40,7 +43,7 @@ export interface RateSample {
 export class DeliveryRate {
   sentBytes: number;
   deliveredBytes: number;
-  private deliveredMs: number;
+  private deliveredMs: number | undefined;
   private firstSentMs: number;
   /**
    * What is sent up to here was sent, in part, while there was room for more; -1: nothing was. What is sent when just
@@ -53,7 +56,7 @@ export class DeliveryRate {
   constructor(sentBytes: number = 0, deliveredBytes: number = 0) {
     this.sentBytes = sentBytes;
     this.deliveredBytes = deliveredBytes;
-    this.deliveredMs = 0;
+    this.deliveredMs = undefined;
     this.firstSentMs = 0;
     this.appLimitedBytes = -1;
     this.last = undefined;
@@ -65,7 +68,10 @@ export class DeliveryRate {
   }
 
   sent(bytes: number, nowMs: number): void {
-    if (this.flightBytes === 0) this.firstSentMs = this.deliveredMs = nowMs;
+    if (this.flightBytes === 0) {
+      this.firstSentMs = nowMs;
+      this.deliveredMs = undefined;
+    }
     this.sentBytes += bytes;
     const { last } = this;
     if (last && this.batches.length > 0 && this.mayJoin(last, bytes, nowMs)) {
@@ -95,11 +101,11 @@ export class DeliveryRate {
     this.appLimitedBytes = Math.max(this.sentBytes, 1);
   }
 
-  /** `total`: link bytes acknowledged in all. A sample if that completes a batch. */
-  acknowledged(total: number, nowMs: number): RateSample | undefined {
+  /** `total`: link bytes acknowledged in all; `peerMs`: when the last was received. A sample if that completes a batch. */
+  acknowledged(total: number, nowMs: number, peerMs: number): RateSample | undefined {
     if (total <= this.deliveredBytes) return undefined;
     this.deliveredBytes = total;
-    this.deliveredMs = nowMs;
+    this.deliveredMs = peerMs;
     let batch: Batch | undefined;
     for (let next = this.batches.peek(); next && next.endBytes <= total; next = this.batches.peek()) {
       batch = next;
@@ -107,10 +113,14 @@ export class DeliveryRate {
     }
     if (!batch) return undefined;
     this.firstSentMs = batch.sentMs;
-    const intervalMs = Math.max(batch.sentMs - batch.firstSentMs, nowMs - batch.deliveredMs);
+    // What was sent into an empty flight has nothing before it that was received: it takes a round trip.
+    const receivingMs =
+      batch.deliveredMs === undefined ? nowMs - batch.firstSentMs : peerMs - batch.deliveredMs;
+    const intervalMs = Math.max(batch.sentMs - batch.firstSentMs, receivingMs);
     return {
       rate: intervalMs > 0 ? (total - batch.deliveredBytes) / intervalMs : 0,
       rttMs: nowMs - batch.sentMs,
+      forwardMs: peerMs - batch.sentMs,
       isAppLimited: batch.isAppLimited,
       priorBytes: batch.deliveredBytes,
     };

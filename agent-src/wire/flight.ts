@@ -14,7 +14,7 @@ export const FLIGHT_BYTES = 2_097_152;
 
 /** What decides how much may be in flight: see link-control.ts. It hears of every link byte, and when. */
 export interface Control {
-  readonly capBytes: number;
+  capAt(nowMs: number): number;
   /** Shortest round trip, ms; Infinity before the first. */
   readonly minRttMs: number;
   /** No frame of DATA is to be longer. */
@@ -22,8 +22,11 @@ export interface Control {
   sent(bytes: number, nowMs: number): void;
   /** Nothing is left to send, and there would be room. */
   ranDry(): void;
-  /** `total`: never less than before, never more than was sent. */
-  acknowledged(total: number, nowMs: number): void;
+  /**
+   * `total`: never less than before, never more than was sent. `clock`: when the last of it was received, by the
+   * peer's clock in units of 1/ACK_CLOCK ms, modulo 2^32.
+   */
+  acknowledged(total: number, nowMs: number, clock: number): void;
 }
 
 export class Flight {
@@ -46,8 +49,8 @@ export class Flight {
   }
 
   /** Link bytes that may be sent now; below zero if small frames, which do not wait, went over the cap. */
-  get room(): number {
-    return this.ackedBytes + (this.control ? this.control.capBytes : this.maxBytes) - this.sentBytes;
+  room(nowMs: number): number {
+    return this.ackedBytes + (this.control ? this.control.capAt(nowMs) : this.maxBytes) - this.sentBytes;
   }
 
   /**
@@ -64,19 +67,25 @@ export class Flight {
   }
 
   /** @throws PeerError for bytes never sent, or fewer than before. */
-  acknowledged(total: number, nowMs: number): void {
+  acknowledged(total: number, nowMs: number, clock: number): void {
     if (total < this.ackedBytes || total > this.sentBytes)
       throw new PeerError(
         `take acknowledgement of ${total} bytes`,
         `${this.ackedBytes} to ${this.sentBytes} are possible`,
       );
     this.ackedBytes = total;
-    if (this.control) this.control.acknowledged(total, nowMs);
+    if (this.control) this.control.acknowledged(total, nowMs, clock);
   }
 }
 
-/** Received link bytes after which an acknowledgement does not wait: half a read, 1/64 of the cap. */
+/**
+ * Received link bytes after which an acknowledgement does not wait. On a fast link it is the time that decides: one for
+ * each read of 64 KiB cost a wake-up of five processes each.
+ */
 export const ACK_BYTES = 262_144;
+
+/** Units of an acknowledgement's clock in a millisecond. */
+export const ACK_CLOCK = 16;
 
 /** How long an acknowledgement may wait for company at most, ms. */
 export const ACK_DELAY_MS = 5;
@@ -84,6 +93,8 @@ export const ACK_DELAY_MS = 5;
 /** What to acknowledge, and when. */
 export class Receipts {
   bytes: number;
+  /** When the last of them were received. */
+  lastMs: number;
   /** When an acknowledgement falls due; Infinity if there is none or it is due already. */
   dueMs: number;
   isDue: boolean;
@@ -91,6 +102,7 @@ export class Receipts {
 
   constructor() {
     this.bytes = 0;
+    this.lastMs = 0;
     this.dueMs = Infinity;
     this.isDue = false;
     this.ackedBytes = 0;
@@ -103,6 +115,7 @@ export class Receipts {
   received(bytes: number, nowMs: number, delayMs: number): void {
     if (bytes > 0 && !this.isPending) this.dueMs = nowMs + delayMs;
     this.bytes += bytes;
+    this.lastMs = nowMs;
     if (this.bytes - this.ackedBytes >= ACK_BYTES) this.isDue = true;
   }
 

@@ -38,7 +38,7 @@ export const PAYLOAD_BYTES: Readonly<Record<number, readonly [least: number, mos
   [Frame.GoAway]: [1, 256],
   [Frame.Ping]: [8, 8],
   [Frame.Pong]: [8, 8],
-  [Frame.Ack]: [8, 8],
+  [Frame.Ack]: [12, 12],
   [Frame.Open]: [1, MAX_SMALL_BYTES],
   [Frame.Opened]: [0, MAX_SMALL_BYTES],
   [Frame.Data]: [1, MAX_DATA_BYTES],

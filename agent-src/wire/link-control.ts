@@ -5,9 +5,15 @@
  * Drain (5.3.1, 5.3.2), the cycle of probing (5.3.3), ProbeRTT (5.3.4). What differs, since a stream over ssh is no
  * TCP: nothing is paced and nothing is lost here, the one control is the cap on link bytes in flight. "In flight" is
  * from the write to ssh until the peer's program has read it: pipes, ssh's window and the kernels' buffers included.
+ *
+ * A round trip is long because of our own queue, or because of what acknowledgements meet on their way back: bulk of the
+ * peer's. The one must be small, the other must be waited out, or the direction whose path back is busy would give up
+ * its share. Acknowledgements tell when bytes were received, so the two are told apart by one-way delays, whose clocks
+ * differ by a constant (RFC 6817, 3.4.2, of which the drift of clocks as well). "Forward" is from here to there, "back" the rest.
  */
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { RateSample } from "./delivery-rate.ts";
+import { ACK_CLOCK } from "./flight.ts";
 import type { Control, Flight } from "./flight.ts";
 import { HEADER_BYTES, MAX_DATA_BYTES } from "./frame.ts";
 
@@ -47,6 +53,8 @@ const UP_ROUNDS = 2;
 const QUEUE_RTTS = 0.15;
 const DOWN_GAIN = 0.9;
 const DRAINED = 0.92;
+/** What is not drained in so many rounds will not be: more was likely than was true. */
+const DOWN_ROUNDS = 3;
 const RTT_GAIN = 0.25;
 
 /** Between two probes for more rate, ms, and rounds: neither a long nor a short path waits too long. */
@@ -61,8 +69,17 @@ const MIN_RTT_RTTS = 25;
 const LONGER_RTTS = 1.1;
 
 /** What still confirms it: a clock's grain, a frame's length. */
-const RTT_TOLERANCE = 1.02;
+const RTT_TOLERANCE = 0.02;
 const RTT_TOLERANCE_MS = 1;
+
+/** As much longer is what two clocks that differ by 50 ppm make of a minute: it is taken for that. */
+const DRIFT_MS = 3;
+
+/** The way back is believed to be as short as it was in the last one or two times so long, ms. */
+const BACK_MS = 30_000;
+
+/** As old as an acknowledgement may be for what it says to be carried forward, beyond a headroom, in round trips. */
+const MAX_AGE_RTTS = 0.5;
 
 /**
  * Round trips all well above the shortest mean that the estimate of the rate is too high, or that the path has become
@@ -76,26 +93,34 @@ const DOUBT_RTT_ROUNDS = 8;
 export class LinkControl implements Control {
   capBytes: number;
   state: ControlState;
-  /** Shortest round trip, ms; Infinity before the first. */
-  minRttMs: number;
   private readonly maxBytes: number;
   private readonly delivery: DeliveryRate;
   /** Highest rate of each of the last rounds, latest last. */
   private readonly rates: number[];
-  private minRttAtMs: number;
+  /** Shortest one-way times, ms; their sum is that of the round trip. Infinity before the first. */
+  private minForwardMs: number;
+  private minBackMs: number;
+  /** The same of the current period, and that of the one before, and when the current one began. */
+  private readonly backMs: [current: number, before: number];
+  private backAtMs: number;
+  /** The peer's clock, in milliseconds and without wrapping; of its last value. */
+  private peerMs: number;
+  private peerClock: number | undefined;
+  /** When a one-way time confirmed `minForwardMs`. */
+  private confirmedMs: number;
   private roundEndBytes: number;
   private rounds: number;
   /** When this state began. */
   private stateMs: number;
   private stateRounds: number;
-  private entryRttMs: number;
+  private entryForwardMs: number;
   /** The rate that growth is measured against, and rounds without it. */
   private baseRate: number;
   private flatRounds: number;
   /** Rounds in which no round trip was near the shortest. */
   private doubtRounds: number;
-  /** Shortest round trip while probing for it, from when the queues are drained; and that moment's round. */
-  private probeRttMs: number;
+  /** Shortest way forward while probing for it, from when the queues are drained; and that moment's round. */
+  private probeForwardMs: number;
   private drainedRound: number;
   /** Bytes acknowledged beyond the rate since `bunchMs`, and the most of that in each of the last rounds. */
   private bunchMs: number;
@@ -108,22 +133,31 @@ export class LinkControl implements Control {
     this.delivery = new DeliveryRate(sentBytes, ackedBytes);
     this.capBytes = Math.min(INITIAL_BYTES, maxBytes);
     this.state = "startup";
-    this.minRttMs = Infinity;
     this.rates = [0];
-    this.minRttAtMs = 0;
+    this.minForwardMs = this.minBackMs = Infinity;
+    this.backMs = [Infinity, Infinity];
+    this.backAtMs = -Infinity;
+    this.peerMs = 0;
+    this.peerClock = undefined;
+    this.confirmedMs = 0;
     this.roundEndBytes = 0;
     this.rounds = 0;
     this.stateMs = 0;
     this.stateRounds = 0;
-    this.entryRttMs = Infinity;
+    this.entryForwardMs = Infinity;
     this.baseRate = 0;
     this.flatRounds = 0;
     this.doubtRounds = 0;
-    this.probeRttMs = Infinity;
+    this.probeForwardMs = Infinity;
     this.drainedRound = Infinity;
     this.bunchMs = 0;
     this.bunchBytes = 0;
     this.bunches = [0];
+  }
+
+  /** Of the path alone, ms; Infinity before the first sample. */
+  get minRttMs(): number {
+    return this.minForwardMs + this.minBackMs;
   }
 
   /** Estimated bytes per millisecond; 0 before the first sample. */
@@ -133,6 +167,10 @@ export class LinkControl implements Control {
 
   get flightBytes(): number {
     return this.delivery.flightBytes;
+  }
+
+  capAt(nowMs: number): number {
+    return Math.min(this.maxBytes, Math.floor(this.capBytes + this.likelyBytes(nowMs)));
   }
 
   get frameBytes(): number {
@@ -148,15 +186,16 @@ export class LinkControl implements Control {
     if (this.flightBytes < FULL_FLIGHT * this.capBytes) this.delivery.ranDry();
   }
 
-  acknowledged(total: number, nowMs: number): void {
+  acknowledged(total: number, nowMs: number, clock: number): void {
     const newBytes = total - this.delivery.deliveredBytes;
-    const sample = this.delivery.acknowledged(total, nowMs);
+    this.learnClock(clock);
+    const sample = this.delivery.acknowledged(total, nowMs, this.peerMs);
     const isRound = sample !== undefined && sample.priorBytes >= this.roundEndBytes;
     if (isRound) {
       this.roundEndBytes = this.delivery.deliveredBytes;
       this.rounds++;
     }
-    this.learnBunch(newBytes, isRound, nowMs);
+    this.learnBunch(newBytes, isRound, this.peerMs);
     if (!sample) return;
     this.learnRate(sample, isRound);
     this.learnRtt(sample, isRound, nowMs);
@@ -164,12 +203,19 @@ export class LinkControl implements Control {
     this.capBytes = this.cap();
   }
 
-  private learnBunch(newBytes: number, isRound: boolean, nowMs: number): void {
+  /** It does not run backwards, whatever a peer says. */
+  private learnClock(clock: number): void {
+    const ticks = this.peerClock === undefined ? 0 : (clock - this.peerClock) | 0;
+    this.peerMs += Math.max(0, ticks) / ACK_CLOCK;
+    this.peerClock = clock;
+  }
+
+  private learnBunch(newBytes: number, isRound: boolean, peerMs: number): void {
     const { bunches } = this;
-    let expected = this.rate * (nowMs - this.bunchMs);
+    let expected = this.rate * (peerMs - this.bunchMs);
     if (this.bunchBytes <= expected) {
       this.bunchBytes = 0;
-      this.bunchMs = nowMs;
+      this.bunchMs = peerMs;
       expected = 0;
     }
     this.bunchBytes += newBytes;
@@ -186,39 +232,58 @@ export class LinkControl implements Control {
     rates[last] = Math.max(rates[last] ?? 0, rate);
   }
 
-  private learnRtt({ rttMs }: RateSample, isRound: boolean, nowMs: number): void {
-    if (rttMs <= this.minRttMs * RTT_TOLERANCE + RTT_TOLERANCE_MS) this.minRttAtMs = nowMs;
-    this.minRttMs = Math.min(this.minRttMs, rttMs);
-    if (this.rounds >= this.drainedRound) this.probeRttMs = Math.min(this.probeRttMs, rttMs);
-    if (rttMs <= this.minRttMs + DOUBT_HEADROOMS * this.maxHeadroomMs) this.doubtRounds = 0;
+  private learnRtt({ rttMs, forwardMs }: RateSample, isRound: boolean, nowMs: number): void {
+    this.learnBack(rttMs - forwardMs, nowMs);
+    const queueMs = forwardMs - this.minForwardMs;
+    if (queueMs <= this.toleranceMs) this.confirmedMs = nowMs;
+    this.minForwardMs = Math.min(this.minForwardMs, forwardMs);
+    if (this.rounds >= this.drainedRound) this.probeForwardMs = Math.min(this.probeForwardMs, forwardMs);
+    if (queueMs <= DOUBT_HEADROOMS * this.maxHeadroomMs) this.doubtRounds = 0;
     else if (isRound) this.doubtRounds++;
+  }
+
+  private learnBack(ms: number, nowMs: number): void {
+    const { backMs } = this;
+    if (nowMs - this.backAtMs >= BACK_MS) {
+      backMs[1] = backMs[0];
+      backMs[0] = Infinity;
+      this.backAtMs = nowMs;
+    }
+    backMs[0] = Math.min(backMs[0], ms);
+    this.minBackMs = Math.min(...backMs);
+  }
+
+  private get toleranceMs(): number {
+    return RTT_TOLERANCE * this.minRttMs + RTT_TOLERANCE_MS;
   }
 
   private enter(state: ControlState, nowMs: number): void {
     this.state = state;
     this.stateMs = nowMs;
     this.stateRounds = this.rounds;
-    this.entryRttMs = this.minRttMs;
+    this.entryForwardMs = this.minForwardMs;
     this.baseRate = this.rate;
     this.flatRounds = 0;
-    this.probeRttMs = this.drainedRound = Infinity;
+    this.probeForwardMs = this.drainedRound = Infinity;
     this.doubtRounds = 0;
   }
 
-  private advance({ isAppLimited, rttMs }: RateSample, isRound: boolean, nowMs: number): void {
-    const bdp = this.rate * this.minRttMs;
+  private advance({ isAppLimited, forwardMs }: RateSample, isRound: boolean, nowMs: number): void {
+    const { bdpBytes } = this;
+    const flightBytes = this.flightBytes - this.likelyBytes(nowMs);
+    const isQueued =
+      forwardMs - this.minForwardMs > this.minRttMs * QUEUE_RTTS + this.headroomBytes / this.rate;
+    const roundsHere = this.rounds - this.stateRounds;
     switch (this.state) {
       case "startup":
       case "up":
-        if (
-          this.state === "up" &&
-          rttMs > this.minRttMs * (1 + QUEUE_RTTS) + this.headroomBytes / this.rate
-        ) {
+        if (this.state === "up" && isQueued) {
           // What was added stands in a queue: there is no more to be had.
           this.enter("down", nowMs);
           return;
         }
-        if (!isRound || isAppLimited) return;
+        // A channel that is limited by its window may have filled the path all the same.
+        if (!isRound || (isAppLimited && !isQueued)) return;
         if (this.rate >= this.baseRate * FULL_GROWTH) {
           this.baseRate = this.rate;
           this.flatRounds = 0;
@@ -228,24 +293,20 @@ export class LinkControl implements Control {
         return;
       case "drain":
       case "down":
-        if (this.flightBytes > DRAINED * bdp || !isRound) return;
+        if (!isRound || (flightBytes > DRAINED * bdpBytes && roundsHere < DOWN_ROUNDS)) return;
         // Below what was thought to be the path alone there was still a queue.
-        this.enter(
-          this.minRttMs < this.entryRttMs / RTT_TOLERANCE - RTT_TOLERANCE_MS ? "rtt" : "cruise",
-          nowMs,
-        );
+        this.enter(this.entryForwardMs - this.minForwardMs > this.toleranceMs ? "rtt" : "cruise", nowMs);
         return;
       case "cruise":
         if (isRound && this.doubtRounds === DOUBT_ROUNDS)
           this.rates.splice(0, this.rates.length - DOUBT_KEPT_RATES);
         if (this.mustProbeRtt(nowMs)) this.enter("rtt", nowMs);
         else if (this.doubtRounds > 0) return;
-        else if (nowMs - this.stateMs >= CRUISE_MS && this.rounds - this.stateRounds >= CRUISE_ROUNDS)
-          this.enter("up", nowMs);
+        else if (nowMs - this.stateMs >= CRUISE_MS && roundsHere >= CRUISE_ROUNDS) this.enter("up", nowMs);
         return;
       case "rtt":
         // The round in which the flight is drained still meets the queue; the next one does not.
-        if (this.flightBytes <= this.capBytes && this.drainedRound === Infinity)
+        if (this.drainedRound === Infinity && (flightBytes <= this.capBytes || roundsHere >= DOWN_ROUNDS))
           this.drainedRound = this.rounds + 1;
         if (isRound && this.rounds > this.drainedRound) this.settleRtt(nowMs);
     }
@@ -253,17 +314,32 @@ export class LinkControl implements Control {
 
   private mustProbeRtt(nowMs: number): boolean {
     const trustMs = Math.max(MIN_RTT_MS, MIN_RTT_RTTS * this.minRttMs);
-    return nowMs - this.minRttAtMs >= trustMs || this.doubtRounds >= DOUBT_RTT_ROUNDS;
+    return nowMs - this.confirmedMs >= trustMs || this.doubtRounds >= DOUBT_RTT_ROUNDS;
   }
 
   /** With the queues drained, what is left of the round trip is the path's. */
   private settleRtt(nowMs: number): void {
-    this.minRttAtMs = nowMs;
+    this.confirmedMs = nowMs;
+    const longerMs = this.probeForwardMs - this.minForwardMs;
     // Less than that may be frames that had to be whole before they could be read, ssh's and ours.
-    const isLonger = this.probeRttMs > this.minRttMs * LONGER_RTTS + MAX_HEADROOM_MS;
-    if (isLonger) this.minRttMs = this.probeRttMs;
+    const isLonger = longerMs > this.minRttMs * (LONGER_RTTS - 1) + MAX_HEADROOM_MS;
+    if (isLonger || longerMs <= DRIFT_MS) this.minForwardMs = this.probeForwardMs;
     // A longer path holds more: see at once how much.
     this.enter(isLonger ? "up" : "cruise", nowMs);
+  }
+
+  private get bdpBytes(): number {
+    return this.rate * this.minRttMs;
+  }
+
+  /**
+   * What has been received since the last acknowledgement was true, if all went well: one that was delayed on its way,
+   * or for which the next one is, says less than what is so.
+   */
+  private likelyBytes(nowMs: number): number {
+    const ageMs = nowMs - this.peerMs - this.minBackMs;
+    const mostMs = this.maxHeadroomMs + MAX_AGE_RTTS * this.minRttMs;
+    return ageMs > 0 ? this.rate * Math.min(ageMs, mostMs) : 0;
   }
 
   private get maxHeadroomMs(): number {
@@ -276,9 +352,8 @@ export class LinkControl implements Control {
   }
 
   private cap(): number {
-    const { rate, minRttMs, state } = this;
+    const { rate, bdpBytes: bdp, state } = this;
     if (rate === 0) return this.capBytes;
-    const bdp = rate * minRttMs;
     const full = bdp + this.headroomBytes;
     const wanted =
       state === "startup"
@@ -290,6 +365,8 @@ export class LinkControl implements Control {
             : state === "rtt"
               ? RTT_GAIN * bdp
               : full;
-    return Math.max(MIN_CAP_BYTES, Math.min(this.maxBytes, Math.round(wanted)));
+    // The first samples are those of a hello, and of key strokes.
+    const least = state === "startup" ? INITIAL_BYTES : MIN_CAP_BYTES;
+    return Math.min(this.maxBytes, Math.max(least, Math.round(wanted)));
   }
 }

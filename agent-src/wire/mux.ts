@@ -8,7 +8,7 @@ import type { ChannelHandler, ChannelHost } from "./channel.ts";
 import { GoAway, goAwayFrom, PeerError, ResetCode, resetCodeFrom } from "./codes.ts";
 import type { LinkEnd, MuxEvent } from "./event.ts";
 import { Fifo } from "./fifo.ts";
-import { Flight, FLIGHT_BYTES, Receipts } from "./flight.ts";
+import { ACK_CLOCK, Flight, FLIGHT_BYTES, Receipts } from "./flight.ts";
 import {
   asDetail,
   Frame,
@@ -34,8 +34,11 @@ export const MAX_CHANNELS = 65_536;
 /** Refusals of channels above the limit that may wait to be sent; a peer that reads nothing gets no more. */
 export const MAX_REFUSALS = 1024;
 
-/** DATA is not cut shorter than this by a batch or by the cap, only by windows and by what there is. */
-export const MIN_DATA_BYTES = 1024;
+/**
+ * DATA is not cut shorter than this by a batch or by the cap, only by windows and by what there is; with link control than
+ * half a frame, for room comes by the byte there. Source: RFC 9293 3.8.6.2.1, silly window syndrome avoidance.
+ */
+const MIN_DATA_BYTES = 1024;
 
 const LINK_OVER = "the link is over";
 
@@ -154,7 +157,10 @@ export class Mux implements ChannelHost {
       this.flight.sent(writer.bytes - before, nowMs);
       if (this.control.length === 0) this.sendData(maxBytes, nowMs);
       if (this.receipts.isDue || (writer.bytes > 0 && this.receipts.isPending))
-        writer.frame(Frame.Ack, 0, 8).u64(this.receipts.take());
+        writer
+          .frame(Frame.Ack, 0, 12)
+          .u64(this.receipts.take())
+          .u32(this.receipts.lastMs * ACK_CLOCK);
     }
     return writer.take();
   }
@@ -302,11 +308,12 @@ export class Mux implements ChannelHost {
   private sendData(maxBytes: number, nowMs: number): void {
     const { flight, schedule, writer } = this;
     const longest = flight.control ? flight.control.frameBytes : MAX_DATA_BYTES;
+    const shortest = flight.control ? longest >> 1 : MIN_DATA_BYTES;
     schedule.quantumBytes = Math.min(longest, QUANTUM_BYTES);
     for (let channel = schedule.next(); channel; channel = schedule.next()) {
-      const room = Math.min(maxBytes - writer.bytes, flight.room) - HEADER_BYTES;
+      const room = Math.min(maxBytes - writer.bytes, flight.room(nowMs)) - HEADER_BYTES;
       // What is in flight makes more room; with nothing there a frame is as long as it may be.
-      if (room < (flight.isEmpty ? 1 : Math.min(longest, MIN_DATA_BYTES))) return;
+      if (room < (flight.isEmpty ? 1 : shortest)) return;
       const before = writer.bytes;
       const most = schedule.isUncontended ? longest : schedule.quantumBytes;
       const bytes = Math.min(channel.queuedBytes, channel.sendCredit, room, most);
@@ -341,7 +348,11 @@ export class Mux implements ChannelHost {
       case Frame.Pong:
         return;
       case Frame.Ack:
-        return this.flight.acknowledged(readU32(payload, 0) * 4_294_967_296 + readU32(payload, 4), nowMs);
+        return this.flight.acknowledged(
+          readU32(payload, 0) * 4_294_967_296 + readU32(payload, 4),
+          nowMs,
+          readU32(payload, 8),
+        );
       case Frame.Open:
         return this.receiveOpen(id, payload);
       default: {

@@ -43,7 +43,7 @@ export function linkStats({ flight, receipts, channels }: Mux): LinkStats {
     sentBytes,
     ackedBytes,
     receivedBytes: receipts.bytes,
-    capBytes: sentBytes - ackedBytes + flight.room,
+    capBytes: control ? control.capBytes : flight.maxBytes,
     queuedBytes,
     bytesPerS: control && control.rate > 0 ? Math.round(control.rate * 1000) : null,
     minRttMs: control && control.minRttMs < Infinity ? Math.round(control.minRttMs * 1000) / 1000 : null,

@@ -34,7 +34,7 @@ const controls = {
   none: (): undefined => undefined,
   proper: (flight: Flight): Control => new LinkControl(flight),
   least: (): Control => ({
-    capBytes: MIN_CAP_BYTES,
+    capAt: () => MIN_CAP_BYTES,
     frameBytes: MAX_DATA_BYTES,
     minRttMs: 0,
     sent: () => {},

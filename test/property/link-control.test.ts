@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LinkControl } from "../../agent-src/wire/link-control.ts";
-import { runPath } from "../pair/control-path.ts";
+import { runBothWays, runPath } from "../pair/control-path.ts";
+import type { Slice } from "../pair/control-path.ts";
 
 /** Far above any path here: the control alone is to decide. */
 const MAX_BYTES = 2 ** 40;
@@ -58,6 +59,44 @@ test("in 30 s, or 60 round trips, a path carries 85 % and its queue holds at mos
       assert.ok(queueMs <= mostMs, `${queueMs.toFixed(1)} ms in the queue, ${mostMs.toFixed(1)} allowed`);
     }),
     { numRuns: 100 },
+  );
+});
+
+/** Of what was possible, and how long it stood, ms: of the second half, by when all has settled. */
+function settled(
+  slices: readonly Slice[],
+  rate: number,
+): { readonly share: number; readonly queueMs: number } {
+  const half = slices.slice(slices.length >> 1);
+  const carried = half.reduce((sum, { deliveredBytes }) => sum + deliveredBytes, 0);
+  const queued = half.reduce((sum, slice) => sum + slice.meanQueueMs * slice.deliveredBytes, 0);
+  return { share: carried / (half.length * 1000 * rate), queueMs: queued / carried };
+}
+
+test("bulk both ways: each direction carries 85 %, though its acknowledgements wait in the other's queue", () => {
+  fc.assert(
+    fc.property(paths, ({ rate, rttMs, jitter, seed }) => {
+      const jitterMs = Math.min(10, jitter * rttMs);
+      const make = (): LinkControl => new LinkControl({ maxBytes: MAX_BYTES, sentBytes: 0, ackedBytes: 0 });
+      const directions = runBothWays(
+        [make(), make()],
+        { rate: () => rate, delayMs: () => rttMs / 2, jitterMs: (ms) => jitterMs * noise(seed, ms) },
+        Math.max(30_000, 60 * rttMs),
+      );
+      for (const [name, slices] of [
+        ["there", directions[0]],
+        ["back", directions[1]],
+      ] as const) {
+        const { share, queueMs } = settled(slices, rate);
+        const mostMs = rttMs + 20 + (4 * MIN_FRAME_BYTES) / rate;
+        assert.ok(share >= 0.85, `${name}: ${(share * 100).toFixed(1)} % of what it could`);
+        assert.ok(
+          queueMs <= mostMs,
+          `${name}: ${queueMs.toFixed(1)} ms in the queue, ${mostMs.toFixed(1)} allowed`,
+        );
+      }
+    }),
+    { numRuns: 30 },
   );
 });
 
