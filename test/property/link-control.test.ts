@@ -63,7 +63,7 @@ test("in 30 s, or 60 round trips, a path carries 85 % and its queue holds at mos
 });
 
 /** Of what was possible, and how long it stood, ms: of the second half, by when all has settled. */
-function settled(
+function secondHalf(
   slices: readonly Slice[],
   rate: number,
 ): { readonly share: number; readonly queueMs: number } {
@@ -87,7 +87,7 @@ test("bulk both ways: each direction carries 85 %, though its acknowledgements w
         ["there", directions[0]],
         ["back", directions[1]],
       ] as const) {
-        const { share, queueMs } = settled(slices, rate);
+        const { share, queueMs } = secondHalf(slices, rate);
         const mostMs = rttMs + 20 + (4 * MIN_FRAME_BYTES) / rate;
         assert.ok(share >= 0.85, `${name}: ${(share * 100).toFixed(1)} % of what it could`);
         assert.ok(
