@@ -4,7 +4,6 @@ import type { Lab } from "../test/lab/lab.ts";
 import { PROJECT_IN_LAB } from "../test/lab/keeper.ts";
 import type { LabProcess } from "../test/lab/lab-process.ts";
 import type { EchoTimes } from "./echo-times.ts";
-import { BENCH_PORT } from "./peers.ts";
 import type { Endpoint } from "./peers.ts";
 import { percentile } from "./statistics.ts";
 
@@ -64,9 +63,6 @@ export class Strokes {
     await this.child.end();
   }
 }
-
-export const echoEndpoint = (peer: { endpoint(port: number): Endpoint }): Endpoint =>
-  peer.endpoint(BENCH_PORT.echo);
 
 /** Of what was sent from `fromMs` on and before `toMs`, both since the epoch. */
 export function quantiles({ samples }: EchoTimes, fromMs: number, toMs: number): Quantiles {

@@ -6,6 +6,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import type { Figures } from "./link.ts";
 import type { Congestion } from "./link-bed.ts";
+import type { PartResult } from "./link-parts.ts";
 import type { MachineFacts } from "./machine.ts";
 
 export interface Measurement {
@@ -60,6 +61,25 @@ export class ResultStore {
     writeFileSync(this.final, `${JSON.stringify(results, undefined, 1)}\n`);
     return this.final;
   }
+}
+
+/** What one of the other parts has shown, by itself. */
+export interface StoredPart {
+  readonly machine: MachineFacts;
+  readonly result: PartResult;
+}
+
+/** Writes it, and says where. */
+export function writePart(
+  directory: string,
+  congestion: Congestion,
+  part: string,
+  stored: StoredPart,
+): string {
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, `link-${congestion}-${part}.json`);
+  writeFileSync(file, `${JSON.stringify(stored, undefined, 1)}\n`);
+  return file;
 }
 
 function toLine(measurement: Measurement): string {

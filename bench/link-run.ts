@@ -9,12 +9,19 @@ import { EXIT } from "../bundler/error.ts";
 import { UsageError } from "../client/errors.ts";
 import { ensurePackages } from "../test/packages.ts";
 import type { Congestion } from "./link-bed.ts";
+import { createLinkBed } from "./link-bed.ts";
 import { measureGrid } from "./link-grid.ts";
 import { parseLinkOptions } from "./link-options.ts";
-import type { LinkOptions } from "./link-options.ts";
+import type { LinkOptions, Part } from "./link-options.ts";
+import { formatPart } from "./link-parts.ts";
+import type { MeasurePart } from "./link-parts.ts";
 import { LINK_PEERS } from "./link-peers.ts";
 import { formatGrid } from "./link-report.ts";
-import { ResultStore } from "./link-results.ts";
+import { ResultStore, writePart } from "./link-results.ts";
+import { measureShort } from "./link-short.ts";
+import { measureSixty } from "./link-sixty.ts";
+import { measureSparse } from "./link-sparse.ts";
+import { measureSteps } from "./link-steps.ts";
 import { LEAST_SHARE, judge } from "./link-verdict.ts";
 import type { Exceptions } from "./link-verdict.ts";
 import { readMachineFacts } from "./machine.ts";
@@ -24,12 +31,22 @@ const RESULTS = resolve(PROJECT, "bench/results");
 /** By congestion control: cells (`*` for any word) to the reason why the property does not hold there. */
 const EXCEPTIONS = resolve(PROJECT, "docs/link-exceptions.json");
 
+const OTHER_PARTS: Readonly<Record<Exclude<Part, "grid">, MeasurePart>> = {
+  sixty: measureSixty,
+  steps: measureSteps,
+  sparse: measureSparse,
+  short: measureShort,
+};
+
 async function main(): Promise<number> {
   const options = parseLinkOptions(process.argv.slice(2));
   ensurePackages("bench");
   let holds = true;
   for (const congestion of options.congestions) {
-    if (options.parts.includes("grid")) holds = (await runGrid(options, congestion)) && holds;
+    for (const part of options.parts) {
+      const run = part === "grid" ? runGrid(options, congestion) : runPart(part, options, congestion);
+      holds = (await run) && holds;
+    }
   }
   return holds ? 0 : EXIT.software;
 }
@@ -44,6 +61,23 @@ async function runGrid(options: LinkOptions, congestion: Congestion): Promise<bo
   console.log(`congestion control: ${congestion}\n\n${formatGrid(summary)}`);
   console.log(`\nwritten to ${store.finish(machine)}`);
   return !(summary.share < LEAST_SHARE);
+}
+
+async function runPart(
+  part: Exclude<Part, "grid">,
+  { peers, directory = RESULTS }: LinkOptions,
+  congestion: Congestion,
+): Promise<boolean> {
+  const machine = readMachineFacts();
+  const bed = await createLinkBed(congestion);
+  try {
+    const result = await OTHER_PARTS[part](bed, { peers, log: console.error });
+    console.log(`\n${formatPart(result, congestion)}`);
+    console.log(`\nwritten to ${writePart(directory, congestion, part, { machine, result })}`);
+    return result.checks.every(({ holds }) => holds);
+  } finally {
+    await bed.close();
+  }
 }
 
 function readExceptions(congestion: Congestion): Exceptions {

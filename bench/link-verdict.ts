@@ -16,7 +16,7 @@ import { summarise } from "./statistics.ts";
 
 /** Of the cells in which the property has to hold. */
 export const LEAST_SHARE = 0.9;
-const LEAST_RATE_RATIO = 0.9;
+export const LEAST_RATE_RATIO = 0.9;
 const HEADROOM_MS = 20;
 const HEADROOM_SHARE = 0.5;
 

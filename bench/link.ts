@@ -6,12 +6,15 @@
  */
 import { Bulk } from "./bulk.ts";
 import type { Rates } from "./bulk.ts";
-import { Strokes, echoEndpoint, quantiles } from "./echo.ts";
-import type { Quantiles } from "./echo.ts";
-import type { LinkBed } from "./link-bed.ts";
+import { Strokes, quantiles } from "./echo.ts";
+import type { Quantiles, StrokeSettings } from "./echo.ts";
+import type { EchoTimes } from "./echo-times.ts";
+import type { Direction } from "./iperf.ts";
+import type { LinkBed, LinkPath } from "./link-bed.ts";
 import { withPeer } from "./link-bed.ts";
 import { isPlainCable, linkSettings } from "./link-cells.ts";
 import type { LinkCell } from "./link-cells.ts";
+import type { LinkSettings } from "../test/lab/emulated-link.ts";
 import { BENCH_PORT } from "./peers.ts";
 import type { PeerDefinition } from "./peers.ts";
 import { percentile } from "./statistics.ts";
@@ -33,6 +36,22 @@ export interface Timing {
   readonly seconds: number;
 }
 
+export interface LoadSettings {
+  /** Without it over the lab's plain cable. */
+  readonly link: LinkSettings | undefined;
+  readonly direction: Direction;
+  readonly strokes?: StrokeSettings;
+  /** Of the bulk. */
+  readonly seconds: number;
+}
+
+/** What was seen of a load: the parts of it are chosen when it is over. */
+export interface Loaded {
+  readonly idleMs: number;
+  /** Of the bulk's seconds from `from` on, and before `to`. */
+  figures(from: number, to: number): Figures;
+}
+
 /** Twenty key strokes, and the time that the last of them takes. */
 const IDLE_MS = 500;
 
@@ -47,25 +66,30 @@ export async function measureCell(
   { warmupSeconds, seconds }: Timing,
   round: number,
 ): Promise<Figures> {
-  const settings = isPlainCable(cell) ? undefined : linkSettings(cell, round);
-  return await withPeer(bed, peer, settings, async () => {
-    const strokes = await Strokes.start(bed.lab, echoEndpoint(peer));
+  const link = isPlainCable(cell) ? undefined : linkSettings(cell, round);
+  const all = warmupSeconds + seconds;
+  const loaded = await underLoad(bed, peer, { link, direction: cell.direction, seconds: all });
+  return loaded.figures(warmupSeconds, all);
+}
+
+/** A bulk transfer with key strokes before it and beside it. `during` may change the path as the seconds pass. */
+export async function underLoad(
+  bed: LinkBed,
+  peer: PeerDefinition,
+  { link, direction, strokes: wanted, seconds }: LoadSettings,
+  during: (bulk: Bulk, path: LinkPath) => Promise<void> = async () => {},
+): Promise<Loaded> {
+  return await withPeer(bed, peer, link, async (path) => {
+    const strokes = await Strokes.start(bed.lab, peer.endpoint(BENCH_PORT.echo), wanted);
     try {
-      await strokes.pass(IDLE_MS + cell.rttMs);
+      await strokes.pass(Math.max(IDLE_MS, wanted?.everyMs ?? 0) + (link?.rttMs ?? 0));
       const bulkAtMs = Date.now();
-      const allSeconds = warmupSeconds + seconds;
       const to = peer.endpoint(BENCH_PORT.iperf);
-      const bulk = await Bulk.start(bed.lab, to, cell.direction, allSeconds + SPARE_SECONDS);
+      const bulk = await Bulk.start(bed.lab, to, direction, seconds + SPARE_SECONDS);
       try {
-        await bulk.reach(allSeconds);
-        const times = await strokes.stop();
-        const fromMs = bulk.startedAtMs + warmupSeconds * 1000;
-        return {
-          rates: bulk.rates(warmupSeconds, allSeconds),
-          idleMs: quantiles(times, 0, bulkAtMs).p50Ms,
-          echo: quantiles(times, fromMs, fromMs + seconds * 1000),
-          lateMs: percentile(times.lateMs, 0.95),
-        };
+        await during(bulk, path);
+        await bulk.reach(seconds);
+        return describe(bulk, bulkAtMs, await strokes.stop());
       } finally {
         await bulk.stop();
       }
@@ -73,4 +97,17 @@ export async function measureCell(
       await strokes.kill();
     }
   });
+}
+
+function describe(bulk: Bulk, bulkAtMs: number, times: EchoTimes): Loaded {
+  const idleMs = quantiles(times, 0, bulkAtMs).p50Ms;
+  return {
+    idleMs,
+    figures: (from, to) => ({
+      rates: bulk.rates(from, to),
+      idleMs,
+      echo: quantiles(times, bulk.startedAtMs + from * 1000, bulk.startedAtMs + to * 1000),
+      lateMs: percentile(times.lateMs, 0.95),
+    }),
+  };
 }

@@ -24,19 +24,22 @@ const MIN_QUEUE_BYTES = 15_000;
 
 export class EmulatedLink {
   private readonly emulator: LabProcess;
+  private readonly offload: boolean;
 
-  private constructor(emulator: LabProcess) {
+  private constructor(emulator: LabProcess, offload: boolean) {
     this.emulator = emulator;
+    this.offload = offload;
   }
 
   static async open(lab: Lab, settings: LinkSettings): Promise<EmulatedLink> {
+    const offload = carriesWhole(settings);
     const emulator = lab.client.start([
       "node",
       `${PROJECT_IN_LAB}/dist/test/lab/link-emulator.js`,
       "/run/netns/server",
       `${LINK_CLIENT}/30`,
       `${LINK_SERVER}/30`,
-      JSON.stringify(directions(settings)),
+      JSON.stringify({ ...directions(settings), offload }),
     ]);
     await emulator.output(new RegExp(EMULATOR_READY));
     if (settings.congestion !== undefined) {
@@ -44,11 +47,14 @@ export class EmulatedLink {
         await host.shell(`ip route change 198.18.0.0/30 dev ${DEVICE} congctl ${settings.congestion}`);
       }
     }
-    return new EmulatedLink(emulator);
+    return new EmulatedLink(emulator, offload);
   }
 
-  /** For packets sent from now on. */
+  /** For packets sent from now on. A link that began without a limit or loss cannot get them. */
   set(settings: LinkSettings): void {
+    if (this.offload && !carriesWhole(settings)) {
+      throw new RangeError("Cannot limit an emulated link: it was opened without a limit");
+    }
     this.emulator.stdin.write(`${JSON.stringify(directions(settings))}\n`);
   }
 
@@ -56,6 +62,11 @@ export class EmulatedLink {
     this.emulator.stdin.end();
     await this.emulator.end();
   }
+}
+
+/** Where segments need not be told apart the emulator takes many at once, and costs little even at gigabits. */
+function carriesWhole({ mbitPerS, loss = 0 }: LinkSettings): boolean {
+  return mbitPerS === Infinity && loss === 0;
 }
 
 export function directions({ rttMs, mbitPerS, queueBdp, loss = 0, seed }: LinkSettings): LinkDirections {

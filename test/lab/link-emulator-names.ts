@@ -7,6 +7,8 @@ export interface LinkDirections {
   readonly down: LinkParameters;
   /** Of the losses, at the start; another one each time without it. */
   readonly seed?: number;
+  /** Whether its devices take many segments of TCP as one packet. Then none can be lost, or wait, by itself. */
+  readonly offload?: boolean;
 }
 
 export const DEVICE = "emulated";
