@@ -57,7 +57,7 @@ export function runAgent(shell: AgentShell, options: AgentOptions): Link {
     },
   });
   shell.fetchBy((filename) => fetchModule(link, filename));
-  // Not needed to be ready, it comes behind. Until then the flight is what it is without control.
+  // Not needed to be ready, it comes behind. Until then flight and windows are what they are without control.
   import("./late.ts")
     .then(({ startLate }) => (openLate = startLate(mux, shell.output, options)))
     .catch((error) => shell.log(`no link control: ${String(error)}`));

@@ -17,6 +17,9 @@ export interface RunAgentOptions extends RunOptions, MuxOptions {
 /** After a link that was lost nobody may be reading: what is not written by then is not missed, ms. */
 const FLUSH_MS = 1000;
 
+/** Its channels are five, so what they hold is bounded without more; 42 Mbit/s of stdin over 200 ms. */
+const WINDOW_BYTES = 1_048_576;
+
 const options: RunAgentOptions = JSON.parse(process.argv[2] || "{}");
 const exit = (): never => process.exit(0);
 
@@ -37,7 +40,7 @@ const service = new RunService(
   },
   options,
 );
-const mux = new TellingMux("agent", monotonicMs(), options);
+const mux = new TellingMux("agent", monotonicMs(), { windowBytes: WINDOW_BYTES, ...options });
 mux.onIdle = () => service.handleIdle();
 const link = new Link({
   mux,

@@ -9,6 +9,7 @@ import type { Channel } from "../agent-src/wire/channel.ts";
 import { GoAway, ResetCode } from "../agent-src/wire/codes.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
+import { ReceiveMemory } from "../agent-src/wire/receive-memory.ts";
 import { splice } from "../agent-src/wire/splice.ts";
 import { linkStats } from "../agent-src/wire/stats.ts";
 import type { Endpoint } from "../agent-src/wire/target.ts";
@@ -33,8 +34,10 @@ export function openForwardedTunnel(forwarding: SshForwarding, log: Log): Tunnel
   const back = new PassThrough();
   const fault = (error: unknown, channel: Channel): void =>
     log(0, `channel ${channel.id} failed: ${String(error)}`);
+  const [farMux, nearMux] = [new Mux("agent", monotonicMs()), new Mux("client", monotonicMs())];
+  for (const mux of [farMux, nearMux]) mux.windows = new ReceiveMemory(mux, { rttMs: 0 });
   const far = new Link({
-    mux: new Mux("agent", monotonicMs()),
+    mux: farMux,
     input: there,
     output: back,
     open: (channel) => {
@@ -44,7 +47,7 @@ export function openForwardedTunnel(forwarding: SshForwarding, log: Log): Tunnel
     fault,
   });
   const near = new Link({
-    mux: new Mux("client", monotonicMs()),
+    mux: nearMux,
     input: back,
     output: there,
     ended: () => undefined,

@@ -10,7 +10,7 @@ import type { SshuttleError } from "../bundler/error.ts";
 import type { AgentOptions } from "../agent-src/agent.ts";
 import type { Channel, ChannelHandler } from "../agent-src/wire/channel.ts";
 import { GoAway } from "../agent-src/wire/codes.ts";
-import { LinkControl } from "../agent-src/wire/link-control.ts";
+import { controlLink } from "../agent-src/wire/control.ts";
 import { linkStats } from "../agent-src/wire/stats.ts";
 import { Link, monotonicMs } from "../agent-src/wire/link.ts";
 import { Mux } from "../agent-src/wire/mux.ts";
@@ -84,7 +84,7 @@ const IGNORE: ChannelHandler = {
 export async function openTunnel(request: TunnelRequest): Promise<Tunnel> {
   const { transport, bundle, log, flightBytes } = request;
   const mux = new Mux("client", monotonicMs(), { maxChannels: MAX_AGENT_CHANNELS, flightBytes });
-  if (flightBytes === undefined) mux.flight.control = new LinkControl(mux.flight);
+  controlLink(mux, { flightBytes });
   const hello = mux.pollTransmit(HELLO_BYTES, monotonicMs()) ?? [];
   const options: AgentOptions = { verbosity: Math.max(0, request.verbosity - 1), flightBytes };
   const agent = await launch({

@@ -1,8 +1,8 @@
-import { PeerError, ResetCode } from "./codes.ts";
+import { GoAway, PeerError, ResetCode } from "./codes.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { Flow } from "./schedule.ts";
 import type { Endpoint, Target } from "./target.ts";
-import { addCredit, ReceiveWindow } from "./window.ts";
+import { MAX_WINDOW_BYTES, ReceiveWindow } from "./window.ts";
 
 /**
  * What a channel's user is told. Calls come one after the other, from the link's turn; `reset` is the last
@@ -109,7 +109,6 @@ export class Channel implements Flow {
   /** Small frames to be sent. */
   mustOpen: boolean;
   opened: Endpoint | true | undefined;
-  credit: number;
   resetCode: ResetCode | undefined;
   resetDetail: string;
   /** The reset to make once the queue is empty. */
@@ -134,7 +133,6 @@ export class Channel implements Flow {
     this.queuedBytes = 0;
     this.mustOpen = false;
     this.opened = undefined;
-    this.credit = 0;
     this.resetCode = undefined;
     this.resetDetail = "";
     this.failure = undefined;
@@ -197,13 +195,12 @@ export class Channel implements Flow {
   reset(code: ResetCode = ResetCode.Aborted, detail: string = ""): void {
     const isNews = this.step("reset");
     this.isMuted = true;
-    this.drop();
     if (isNews) {
       this.resetCode = code;
       this.resetDetail = detail;
       this.host.controlReady(this);
     }
-    this.host.settle(this);
+    this.drop();
   }
 
   /**
@@ -218,29 +215,30 @@ export class Channel implements Flow {
 
   /** These many received bytes have been taken; their credit goes back to the peer. */
   consume(bytes: number): void {
+    const { host, window } = this;
     // After a reset nothing is held for it, though some of it may only now have been taken.
-    this.host.heldBytes -= Math.min(bytes, this.window.heldBytes);
-    const credit = this.window.consume(bytes);
-    if (credit > 0 && NEXT[this.state]["receive-data"]) {
-      this.credit += credit;
-      this.host.controlReady(this);
-    }
-    this.host.settle(this);
+    bytes = Math.min(bytes, window.heldBytes);
+    window.heldBytes -= bytes;
+    host.heldBytes -= bytes;
+    if (window.due > 0 && NEXT[this.state]["receive-data"]) host.controlReady(this);
+    host.settle(this);
   }
 
-  /** Forgets the bytes of both directions. */
+  /** Forgets the bytes of both directions, and perhaps the channel. */
   drop(): void {
     this.isEnding = false;
     this.queue.length = 0;
     this.host.queuedBytes -= this.queuedBytes;
-    this.host.heldBytes -= this.window.heldBytes;
     this.queuedBytes = 0;
-    this.window.heldBytes = 0;
+    this.consume(this.window.heldBytes);
   }
 
-  /** @throws PeerError */
+  /** @throws PeerError for a grant of nothing, or one that lifts the credit above the limit. */
   grant(credit: number): void {
-    this.sendCredit = addCredit(this.sendCredit, credit);
+    const { sendCredit } = this;
+    if (credit === 0 || sendCredit + credit > MAX_WINDOW_BYTES)
+      throw new PeerError(`add credit ${credit}`, `the window has ${sendCredit}`, GoAway.FlowControl);
+    this.sendCredit += credit;
   }
 
   /** All data is sent and the end is not. */

@@ -7,8 +7,8 @@
 import { PeerError } from "./codes.ts";
 
 /**
- * Bytes in flight at most: OpenSSH's own channel window, which would stop us there anyway; more would only
- * stand in queues. Source: channels.h, CHAN_SES_WINDOW_DEFAULT.
+ * Bytes in flight at most, without a control: OpenSSH's own channel window, which would stop us there anyway; more would
+ * only stand in queues. Source: channels.h, CHAN_SES_WINDOW_DEFAULT.
  */
 export const FLIGHT_BYTES = 2_097_152;
 
@@ -32,12 +32,12 @@ export interface Control {
 export class Flight {
   sentBytes: number;
   ackedBytes: number;
-  /** At most so much whatever the control says, and exactly so much without one. */
-  readonly maxBytes: number;
+  /** At most so much, whatever the control says; exactly so much without one. Undefined: as is best. */
+  readonly maxBytes: number | undefined;
   /** May come later than the first bytes. */
   control: Control | undefined;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes?: number) {
     this.sentBytes = 0;
     this.ackedBytes = 0;
     this.maxBytes = maxBytes;
@@ -50,7 +50,11 @@ export class Flight {
 
   /** Link bytes that may be sent now; below zero if small frames, which do not wait, went over the cap. */
   room(nowMs: number): number {
-    return this.ackedBytes + (this.control ? this.control.capAt(nowMs) : this.maxBytes) - this.sentBytes;
+    return (
+      this.ackedBytes +
+      (this.control ? this.control.capAt(nowMs) : this.maxBytes || FLIGHT_BYTES) -
+      this.sentBytes
+    );
   }
 
   /**

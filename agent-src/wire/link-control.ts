@@ -22,6 +22,12 @@ export type ControlState = "startup" | "drain" | "cruise" | "up" | "down" | "rtt
 /** Until something is known: the first flight of TCP below (RFC 6928). */
 const INITIAL_BYTES = 16_384;
 
+/**
+ * In flight at most, where the flight itself has no limit: 670 Mbit/s over 200 ms, as much as one window has. OpenSSH
+ * takes 2 MiB (channels.h, CHAN_SES_WINDOW_DEFAULT); other transports and kernels take more.
+ */
+export const MAX_FLIGHT_BYTES = 16_777_216;
+
 /** How long a frame may keep the link, ms: what a key stroke may have to wait for. */
 const FRAME_MS = 2;
 const MIN_FRAME_BYTES = 512;
@@ -129,9 +135,9 @@ export class LinkControl implements Control {
 
   /** For a flight, which may be under way. */
   constructor({ maxBytes, sentBytes, ackedBytes }: Pick<Flight, "maxBytes" | "sentBytes" | "ackedBytes">) {
-    this.maxBytes = maxBytes;
+    this.maxBytes = maxBytes || MAX_FLIGHT_BYTES;
     this.delivery = new DeliveryRate(sentBytes, ackedBytes);
-    this.capBytes = Math.min(INITIAL_BYTES, maxBytes);
+    this.capBytes = Math.min(INITIAL_BYTES, this.maxBytes);
     this.state = "startup";
     this.rates = [0];
     this.minForwardMs = this.minBackMs = Infinity;

@@ -8,7 +8,7 @@ import type { ChannelHandler, ChannelHost } from "./channel.ts";
 import { GoAway, goAwayFrom, PeerError, ResetCode, resetCodeFrom } from "./codes.ts";
 import type { LinkEnd, MuxEvent } from "./event.ts";
 import { Fifo } from "./fifo.ts";
-import { ACK_CLOCK, Flight, FLIGHT_BYTES, Receipts } from "./flight.ts";
+import { ACK_CLOCK, Flight, Receipts } from "./flight.ts";
 import {
   asDetail,
   Frame,
@@ -26,7 +26,8 @@ import type { MuxOptions } from "./options.ts";
 import { QUANTUM_BYTES, Schedule } from "./schedule.ts";
 import { isHost, readOpen, readOpened, writeOpen, writeOpened } from "./target.ts";
 import type { Target } from "./target.ts";
-import { INITIAL_WINDOW_BYTES, WINDOW_BYTES } from "./window.ts";
+import { INITIAL_WINDOW_BYTES } from "./window.ts";
+import type { WindowPolicy } from "./window.ts";
 
 /** Channels the peer may have open: as many as a target has ports for one address. */
 export const MAX_CHANNELS = 65_536;
@@ -48,9 +49,11 @@ export class Mux implements ChannelHost {
   /** Set once the link is over. */
   end: LinkEnd | undefined;
   readonly flight: Flight;
+  /** May come later than the first channels. */
+  windows: WindowPolicy | undefined;
   heldBytes: number;
   queuedBytes: number;
-  private readonly windowBytes: number;
+  readonly windowBytes: number;
   private readonly maxChannels: number;
   /** For a look, like `receipts`: nobody else changes them. */
   readonly channels: Map<number, Channel>;
@@ -81,10 +84,11 @@ export class Mux implements ChannelHost {
     const isClient = role === "client";
     this.onWork = () => undefined;
     this.end = undefined;
-    this.flight = new Flight(options.flightBytes || FLIGHT_BYTES);
+    this.flight = new Flight(options.flightBytes);
+    this.windows = undefined;
     this.heldBytes = 0;
     this.queuedBytes = 0;
-    this.windowBytes = options.windowBytes || WINDOW_BYTES;
+    this.windowBytes = options.windowBytes || INITIAL_WINDOW_BYTES;
     this.maxChannels = options.maxChannels ?? MAX_CHANNELS;
     this.channels = new Map();
     this.events = new Fifo();
@@ -122,6 +126,7 @@ export class Mux implements ChannelHost {
           this.receipts.received(this.reader.bytes, nowMs, this.flight.ackDelayMs);
         this.receiveFrame(this.reader.type, this.reader.channel, this.reader.payload, nowMs);
       }
+      if (this.windows) this.windows.bound();
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       this.goAway(error.code, error.message);
@@ -153,7 +158,7 @@ export class Mux implements ChannelHost {
       this.mustPing = false;
       this.pong = undefined;
       const before = writer.bytes;
-      this.sendControl(maxBytes);
+      this.sendControl(maxBytes, nowMs);
       this.flight.sent(writer.bytes - before, nowMs);
       if (this.control.length === 0) this.sendData(maxBytes, nowMs);
       if (this.receipts.isDue || (writer.bytes > 0 && this.receipts.isPending))
@@ -248,7 +253,8 @@ export class Mux implements ChannelHost {
     return undefined;
   }
 
-  private tellReset(channel: Channel, code: ResetCode, detail: string): void {
+  /** Its user hears of a reset that this end did not ask for. */
+  tellReset(channel: Channel, code: ResetCode, detail: string): void {
     this.events.push({ type: "reset", channel, code, detail });
   }
 
@@ -276,7 +282,7 @@ export class Mux implements ChannelHost {
       .text(detail);
   }
 
-  private sendControl(maxBytes: number): void {
+  private sendControl(maxBytes: number, nowMs: number): void {
     const { control, refusals, writer } = this;
     const limit = maxBytes - HEADER_BYTES - MAX_SMALL_BYTES;
     while (refusals.length > 0 && writer.bytes < limit)
@@ -284,21 +290,23 @@ export class Mux implements ChannelHost {
     for (let channel = control.peek(); channel && writer.bytes < limit; channel = control.peek()) {
       control.shift();
       channel.isInControl = false;
-      this.sendNotes(channel);
+      this.sendNotes(channel, nowMs);
     }
   }
 
   /** The small frames of one channel: at most OPEN or OPENED, and WINDOW; or RESET. */
-  private sendNotes(channel: Channel): void {
-    const { writer } = this;
-    const { id, resetCode, mustOpen, opened, credit } = channel;
+  private sendNotes(channel: Channel, nowMs: number): void {
+    const { windows, writer } = this;
+    const { id, window, resetCode, mustOpen, opened } = channel;
     channel.mustOpen = false;
     channel.opened = undefined;
-    channel.credit = 0;
     if (!channel.isClosed) {
       if (mustOpen) writeOpen(writer, id, channel.target);
       if (opened) writeOpened(writer, id, opened === true ? undefined : opened);
-      if (credit > 0) writer.frame(Frame.Window, id, 4).u32(credit);
+      if (windows) windows.resize(window, nowMs);
+      const { due } = window;
+      window.allowed += due;
+      if (due > 0) writer.frame(Frame.Window, id, 4).u32(due);
     } else if (resetCode !== undefined && !mustOpen) {
       this.sendReason(Frame.Reset, id, resetCode, channel.resetDetail);
     }
@@ -411,8 +419,7 @@ export class Mux implements ChannelHost {
       case Frame.Reset:
         channel.receiveStep("reset");
         channel.drop();
-        this.tellReset(channel, resetCodeFrom(payload[0]), readDetail(payload));
-        return this.settle(channel);
+        return this.tellReset(channel, resetCodeFrom(payload[0]), readDetail(payload));
       default:
         channel.grant(readU32(payload, 0));
         this.dataReady(channel);

@@ -1,5 +1,6 @@
 /** What an end knows of its half of the link, as numbers; and the agent's half told to the client (README.md, 4). */
 import type { Channel, ChannelHandler } from "./channel.ts";
+import { FLIGHT_BYTES } from "./flight.ts";
 import { LinkControl } from "./link-control.ts";
 import type { ControlState } from "./link-control.ts";
 import type { Mux } from "./mux.ts";
@@ -43,7 +44,7 @@ export function linkStats({ flight, receipts, channels }: Mux): LinkStats {
     sentBytes,
     ackedBytes,
     receivedBytes: receipts.bytes,
-    capBytes: control ? control.capBytes : flight.maxBytes,
+    capBytes: control ? control.capBytes : flight.maxBytes || FLIGHT_BYTES,
     queuedBytes,
     bytesPerS: control && control.rate > 0 ? Math.round(control.rate * 1000) : null,
     minRttMs: control && control.minRttMs < Infinity ? Math.round(control.minRttMs * 1000) / 1000 : null,

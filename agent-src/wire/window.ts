@@ -1,10 +1,10 @@
 import { GoAway, PeerError } from "./codes.ts";
 
-/** Bytes that may be sent on a channel before the peer's hello has arrived; no hello may announce less. */
+/**
+ * Bytes that may be sent on a channel before the peer's hello has arrived, and no hello may announce less. It is also
+ * what this end announces: 1,000 readers that stall before anything is known of them hold 64 MB.
+ */
 export const INITIAL_WINDOW_BYTES = 65_536;
-
-/** What this end announces: 84 Mbit/s over 100 ms, half of what may be in flight in all. */
-export const WINDOW_BYTES = 1_048_576;
 
 /** Source: RFC 9113 6.9.1. */
 export const MAX_WINDOW_BYTES = 2_147_483_647;
@@ -13,15 +13,16 @@ export const MAX_WINDOW_BYTES = 2_147_483_647;
 export class ReceiveWindow {
   /** Received and not consumed: what this end holds in memory for the channel. */
   heldBytes: number;
-  private readonly size: number;
-  private allowed: number;
-  private saved: number;
+  /** What is held and what may still come are to be this together. A smaller one is reached as bytes are consumed. */
+  size: number;
+  /** When credit was granted last, ms; kept by whoever sets the size. */
+  grantedMs?: number;
+  /** Not received yet. */
+  allowed: number;
 
   constructor(size: number) {
     this.heldBytes = 0;
-    this.size = size;
-    this.allowed = size;
-    this.saved = 0;
+    this.size = this.allowed = size;
   }
 
   /** @throws PeerError if the peer sent more than it may. */
@@ -33,23 +34,19 @@ export class ReceiveWindow {
   }
 
   /**
-   * Returns the credit to grant now, 0 for none: it is saved up to half a window, so that the grants are few
-   * (at most two frames per window) and the peer still never waits if the bytes are taken in time.
+   * Returns the credit to grant, 0 for none. It is saved up to half a window, so that the grants are few (at most two
+   * frames per window) and the peer still never waits if the bytes are taken in time.
    */
-  consume(bytes: number): number {
-    this.heldBytes -= bytes;
-    this.saved += bytes;
-    if (this.saved * 2 < this.size) return 0;
-    const credit = this.saved;
-    this.saved = 0;
-    this.allowed += credit;
-    return credit;
+  get due(): number {
+    const credit = this.size - this.allowed - this.heldBytes;
+    return credit * 2 < this.size ? 0 : credit;
   }
 }
 
-/** A sender's credit after a grant. @throws PeerError above the limit, or for a grant of nothing. */
-export function addCredit(credit: number, granted: number): number {
-  if (granted === 0 || credit + granted > MAX_WINDOW_BYTES)
-    throw new PeerError(`add credit ${granted}`, `the window has ${credit}`, GoAway.FlowControl);
-  return credit + granted;
+/** What decides how wide windows are: see receive-memory.ts. Without one they stay as the hello says. */
+export interface WindowPolicy {
+  /** Its channel's small frames are about to be written: the moment to set `size`. */
+  resize(window: ReceiveWindow, nowMs: number): void;
+  /** Something was received: no more than there may be is to be held. */
+  bound(): void;
 }

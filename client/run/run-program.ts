@@ -20,6 +20,7 @@ import type { ReadSide } from "../../agent-src/wire/half-socket.ts";
 import { Link, monotonicMs } from "../../agent-src/wire/link.ts";
 import type { ByteSink } from "../../agent-src/wire/link.ts";
 import { Mux } from "../../agent-src/wire/mux.ts";
+import { ReceiveMemory } from "../../agent-src/wire/receive-memory.ts";
 import {
   encodeRequest,
   MessageReader,
@@ -73,6 +74,7 @@ const CLOSE_WAIT_MS = 3000;
 export async function startProgram(request: ProgramRequest): Promise<RunningProgram> {
   const { transport, log } = request;
   const mux = new Mux("client", monotonicMs());
+  mux.windows = new ReceiveMemory(mux);
   const channels = openChannels(mux, request);
   const agent = await launch({
     transport,

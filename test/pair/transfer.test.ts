@@ -177,6 +177,7 @@ test("a pure receiver that acknowledges for long can still send", () => {
 
 test("sparse flows pass a bulk flow, and bulk flows share alike", () => {
   const world = new World({
+    client: { windowBytes: 1_048_576 },
     down: { bytesPerMs: 1250, delayMs: 10, capacityBytes: 65_536 },
     up: { delayMs: 10 },
   });

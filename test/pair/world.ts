@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Channel } from "../../agent-src/wire/channel.ts";
 import type { LinkEnd, MuxEvent } from "../../agent-src/wire/event.ts";
+import { controlLink } from "../../agent-src/wire/control.ts";
 import { Mux } from "../../agent-src/wire/mux.ts";
 import type { MuxOptions } from "../../agent-src/wire/options.ts";
 import { Pipe } from "./pipe.ts";
@@ -9,6 +10,7 @@ import type { PipeOptions } from "./pipe.ts";
 import { Watch } from "./watch.ts";
 
 const DEFAULT_CAP_BYTES = 2_097_152;
+const CONTROLLED_CAP_BYTES = 16_777_216;
 
 export class End {
   readonly mux: Mux;
@@ -18,10 +20,11 @@ export class End {
   /** What this end does with a channel that the other opens. */
   accept: (channel: Channel) => void = (channel) => channel.reset();
 
-  constructor(role: "client" | "agent", options: MuxOptions, out: PipeOptions) {
+  constructor(role: "client" | "agent", options: MuxOptions, out: PipeOptions, isControlled: boolean) {
     this.mux = new Mux(role, 0, options);
     this.out = new Pipe(out);
-    this.watch = new Watch(options.flightBytes ?? DEFAULT_CAP_BYTES);
+    this.watch = new Watch(options.flightBytes ?? (isControlled ? CONTROLLED_CAP_BYTES : DEFAULT_CAP_BYTES));
+    if (isControlled) controlLink(this.mux, options);
   }
 
   deliver(event: MuxEvent): void {
@@ -51,6 +54,8 @@ export class End {
 export interface WorldOptions {
   readonly client?: MuxOptions;
   readonly agent?: MuxOptions;
+  /** Both ends decide what is in flight, and how wide their windows are; as they do at work. */
+  readonly isControlled?: boolean;
   readonly up?: PipeOptions;
   readonly down?: PipeOptions;
 }
@@ -64,8 +69,9 @@ export class World {
   private done = 0;
 
   constructor(options: WorldOptions = {}) {
-    this.client = new End("client", options.client ?? {}, options.up ?? {});
-    this.agent = new End("agent", options.agent ?? {}, options.down ?? {});
+    const { client = {}, agent = {}, up = {}, down = {}, isControlled = false } = options;
+    this.client = new End("client", client, up, isControlled);
+    this.agent = new End("agent", agent, down, isControlled);
   }
 
   at(atMs: number, run: () => void): void {

@@ -10,7 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { after, before } from "node:test";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { WINDOW_BYTES } from "../../agent-src/wire/window.ts";
+import { FIRST_BYTES } from "../../agent-src/wire/receive-memory.ts";
 import { bundle } from "../../bundler/bundle.ts";
 import type { Bundle } from "../../bundler/format.ts";
 import { ClientError } from "../../client/errors.ts";
@@ -403,7 +403,7 @@ for (const runtimeHere of RUNTIMES) {
     async () => {
       const [program, runtime] = [await make("leaves-output"), await runtimePath(pin)];
       // More than a window, and less than the agent and its pipe hold beside it.
-      const args = [String(WINDOW_BYTES + 100_000)];
+      const args = [String(FIRST_BYTES + 100_000)];
       const running = await start({ program, runtime, args });
       running.stdout.stall();
       const [pid] = await eventually("the program is started", () => {

@@ -11,6 +11,7 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { AgentOptions } from "../../../agent-src/agent.ts";
+import { controlLink } from "../../../agent-src/wire/control.ts";
 import { GoAway } from "../../../agent-src/wire/codes.ts";
 import type { LinkEnd } from "../../../agent-src/wire/event.ts";
 import { Link, monotonicMs } from "../../../agent-src/wire/link.ts";
@@ -69,8 +70,10 @@ export class Tunnel {
     this.child = spawnAgent(file, options);
     this.exit = once(this.child, "exit").then(([code]: (number | null)[]) => code ?? null);
     this.child.stderr.on("data", (bytes: Buffer) => (this.stderr += bytes.toString()));
+    const mux = new Mux("client", monotonicMs(), own);
+    controlLink(mux, own);
     this.link = new Link({
-      mux: new Mux("client", monotonicMs(), own),
+      mux,
       input: this.child.stdout,
       output: this.child.stdin,
       ended: (end) => {

@@ -17,7 +17,7 @@ import {
   runTarget,
 } from "../../../../agent-src/wire/run-control.ts";
 import type { RunReport } from "../../../../agent-src/wire/run-control.ts";
-import { WINDOW_BYTES } from "../../../../agent-src/wire/window.ts";
+import { INITIAL_WINDOW_BYTES } from "../../../../agent-src/wire/window.ts";
 
 const STREAMS = [RunKind.Stdin, RunKind.Stdout, RunKind.Stderr, RunKind.Loader] as const;
 
@@ -150,12 +150,12 @@ test("the link ends with the program, once what it wrote has been sent, and not 
   let bytes = 0;
   // Credit is withheld.
   stdout.notes.data = (_channel, piece) => void (bytes += piece.length);
-  const sent = WINDOW_BYTES + 100_000;
+  const sent = INITIAL_WINDOW_BYTES + 60_000;
   session.open(RunKind.Control).channel.write(start(`process.stdout.write("x".repeat(${sent}))`));
-  await until(() => session.reports.length === 2 && bytes === WINDOW_BYTES);
+  await until(() => session.reports.length === 2 && bytes === INITIAL_WINDOW_BYTES);
   await turns();
   assert.deepEqual(session.ends, []);
-  stdout.channel.consume(WINDOW_BYTES);
+  stdout.channel.consume(INITIAL_WINDOW_BYTES);
   await until(() => session.ends.length === 2);
   assert.deepEqual([bytes, stdout.notes.told], [sent, ["end"]]);
   for (const { code, detail } of session.ends)

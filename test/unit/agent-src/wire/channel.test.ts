@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Channel } from "../../../../agent-src/wire/channel.ts";
+import { GoAway, PeerError } from "../../../../agent-src/wire/codes.ts";
+import { MAX_WINDOW_BYTES } from "../../../../agent-src/wire/window.ts";
+
+const isFlowControl = (error: unknown): boolean =>
+  error instanceof PeerError && error.code === GoAway.FlowControl;
+
+const host = { dataReady: () => {}, controlReady: () => {}, settle: () => {}, heldBytes: 0, queuedBytes: 0 };
+
+const channelWith = (sendCredit: number): Channel =>
+  new Channel(1, { kind: "maps" }, host, 100_000, sendCredit);
+
+test("grant() lifts the credit to 2^31 - 1 and no further, and refuses to add nothing", () => {
+  const channel = channelWith(MAX_WINDOW_BYTES - 5);
+  assert.throws(() => channel.grant(6), isFlowControl);
+  assert.throws(() => channel.grant(0), isFlowControl);
+  channel.grant(5);
+  assert.equal(channel.sendCredit, MAX_WINDOW_BYTES);
+});
+
+test("what is taken after a reset counts no second time", () => {
+  const channel = channelWith(0);
+  channel.window.receive(1000);
+  host.heldBytes += 1000;
+  channel.consume(300);
+  assert.equal(host.heldBytes, 700);
+  channel.reset();
+  assert.equal(host.heldBytes, 0);
+  channel.consume(700);
+  assert.deepEqual([host.heldBytes, channel.window.heldBytes], [0, 0]);
+});
