@@ -1,7 +1,7 @@
 import { GoAway, PeerError, ResetCode } from "./codes.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { Flow } from "./schedule.ts";
-import type { Endpoint, Target } from "./target.ts";
+import type { Target } from "./target.ts";
 import { MAX_WINDOW_BYTES, ReceiveWindow } from "./window.ts";
 
 /**
@@ -9,8 +9,8 @@ import { MAX_WINDOW_BYTES, ReceiveWindow } from "./window.ts";
  * one. A method that throws resets its channel with `Internal` and nothing else.
  */
 export interface ChannelHandler {
-  /** The peer has reached the target; `bound` is its own end of that flow, where known. */
-  opened?(channel: Channel, bound: Endpoint | undefined): void;
+  /** The peer has reached the target. */
+  opened?(channel: Channel): void;
   /** The bytes stay untouched for as long as they are referred to. Give them back with `consume`. */
   data(channel: Channel, bytes: Uint8Array): void;
   /** Once after the `data` calls of one input: the moment to write what was gathered. */
@@ -108,7 +108,7 @@ export class Channel implements Flow {
   queuedBytes: number;
   /** Small frames to be sent. */
   mustOpen: boolean;
-  opened: Endpoint | true | undefined;
+  mustOpened: boolean;
   resetCode: ResetCode | undefined;
   resetDetail: string;
   /** The reset to make once the queue is empty. */
@@ -132,7 +132,7 @@ export class Channel implements Flow {
     this.sendCredit = sendCredit;
     this.queuedBytes = 0;
     this.mustOpen = false;
-    this.opened = undefined;
+    this.mustOpened = false;
     this.resetCode = undefined;
     this.resetDetail = "";
     this.failure = undefined;
@@ -159,10 +159,10 @@ export class Channel implements Flow {
     if (!this.step(step)) throw new PeerError(`${step} on channel ${this.id}`, `it is ${this.state}`);
   }
 
-  /** The target is reached; `bound` is this end of that flow. */
-  accept(bound?: Endpoint): void {
+  /** The target is reached. */
+  accept(): void {
     if (!this.step("send-opened")) return;
-    this.opened = bound || true;
+    this.mustOpened = true;
     this.host.controlReady(this);
     this.host.dataReady(this);
   }

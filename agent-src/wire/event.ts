@@ -1,7 +1,6 @@
 import type { Channel } from "./channel.ts";
 import type { GoAway, ResetCode } from "./codes.ts";
 import type { Hello } from "./hello.ts";
-import type { Endpoint } from "./target.ts";
 
 /** Why the link is over. */
 export interface LinkEnd {
@@ -18,7 +17,7 @@ export interface LinkEnd {
 export type MuxEvent =
   | { readonly type: "hello"; readonly hello: Hello }
   | { readonly type: "open"; readonly channel: Channel }
-  | { readonly type: "opened"; readonly channel: Channel; readonly bound: Endpoint | undefined }
+  | { readonly type: "opened"; readonly channel: Channel }
   | { readonly type: "data"; readonly channel: Channel; readonly bytes: Uint8Array }
   | { readonly type: "end"; readonly channel: Channel }
   | { readonly type: "reset"; readonly channel: Channel; readonly code: ResetCode; readonly detail: string }

@@ -160,7 +160,7 @@ export class Link {
           if (!channel.handler) channel.reset(ResetCode.Unsupported, "nothing of that kind is offered here");
           return;
         case "opened":
-          return channel.handler?.opened?.(channel, event.bound);
+          return channel.handler?.opened?.(channel);
         case "data":
           channel.handler?.data(channel, event.bytes);
           if (channel.isTouched || !channel.handler?.turn) return;

@@ -24,7 +24,7 @@ import { readHello, writeHello } from "./hello.ts";
 import { Keepalive, LOST_MS, PING_MS } from "./keepalive.ts";
 import type { MuxOptions } from "./options.ts";
 import { QUANTUM_BYTES, Schedule } from "./schedule.ts";
-import { isHost, readOpen, readOpened, writeOpen, writeOpened } from "./target.ts";
+import { isHost, readOpen, writeOpen } from "./target.ts";
 import type { Target } from "./target.ts";
 import { INITIAL_WINDOW_BYTES } from "./window.ts";
 import type { WindowPolicy } from "./window.ts";
@@ -297,12 +297,12 @@ export class Mux implements ChannelHost {
   /** The small frames of one channel: at most OPEN or OPENED, and WINDOW; or RESET. */
   private sendNotes(channel: Channel, nowMs: number): void {
     const { windows, writer } = this;
-    const { id, window, resetCode, mustOpen, opened } = channel;
+    const { id, window, resetCode, mustOpen, mustOpened } = channel;
     channel.mustOpen = false;
-    channel.opened = undefined;
+    channel.mustOpened = false;
     if (!channel.isClosed) {
       if (mustOpen) writeOpen(writer, id, channel.target);
-      if (opened) writeOpened(writer, id, opened === true ? undefined : opened);
+      if (mustOpened) writer.frame(Frame.Opened, id, 0);
       if (windows) windows.resize(window, nowMs);
       const { due } = window;
       window.allowed += due;
@@ -404,7 +404,7 @@ export class Mux implements ChannelHost {
     switch (type) {
       case Frame.Opened:
         channel.receiveStep("receive-opened");
-        this.events.push({ type: "opened", channel, bound: readOpened(payload) });
+        this.events.push({ type: "opened", channel });
         return;
       case Frame.Data:
         channel.receiveStep("receive-data");

@@ -34,21 +34,14 @@ const HOST = /^[!-~]{1,255}$/;
 
 export const isHost = (text: string): boolean => HOST.test(text);
 
-/** 0: 2  port   2: 1 to 255  host */
-function writeEndpoint(writer: FrameWriter, { host, port }: Endpoint): void {
-  writer.u16(port).text(host);
-}
-
-function readEndpoint(payload: Uint8Array, at: number): Endpoint {
-  const host = String.fromCharCode(...payload.subarray(at + 2));
-  if (!isHost(host)) throw new PeerError("read endpoint", `no host in ${payload.length} bytes`);
-  return { host, port: (payload[at] || 0) * 256 + (payload[at + 1] || 0) };
-}
-
 export function writeOpen(writer: FrameWriter, id: number, target: Target): void {
   if (target.kind === "tcp") {
-    writer.frame(Frame.Open, id, 3 + target.host.length).u8(Kind.Tcp);
-    writeEndpoint(writer, target);
+    const { host, port } = target;
+    writer
+      .frame(Frame.Open, id, 3 + host.length)
+      .u8(Kind.Tcp)
+      .u16(port)
+      .text(host);
   } else if (target.kind === "module") {
     const { filename } = target;
     writer
@@ -62,21 +55,11 @@ export function writeOpen(writer: FrameWriter, id: number, target: Target): void
 export function readOpen(payload: Uint8Array): Target {
   const number = payload[0] || 0;
   if (number === Kind.Tcp) {
-    const { host, port } = readEndpoint(payload, 1);
-    return { kind: "tcp", host, port };
+    const host = String.fromCharCode(...payload.subarray(3));
+    if (!isHost(host)) throw new PeerError("read endpoint", `no host in ${payload.length} bytes`);
+    return { kind: "tcp", host, port: (payload[1] || 0) * 256 + (payload[2] || 0) };
   }
   if (number === Kind.Module)
     return { kind: "module", filename: String.fromCharCode(...payload.subarray(1)) };
   return number === Kind.Maps ? { kind: "maps" } : { kind: "unknown", number };
-}
-
-/** Payload of OPENED: nothing, or the endpoint from which the target is reached. */
-export function writeOpened(writer: FrameWriter, id: number, bound: Endpoint | undefined): void {
-  writer.frame(Frame.Opened, id, bound ? 2 + bound.host.length : 0);
-  if (bound) writeEndpoint(writer, bound);
-}
-
-/** @throws PeerError for an endpoint that none is. */
-export function readOpened(payload: Uint8Array): Endpoint | undefined {
-  return payload.length > 0 ? readEndpoint(payload, 0) : undefined;
 }

@@ -38,7 +38,7 @@ export class End {
       case "open":
         return this.accept(event.channel);
       case "opened":
-        return event.channel.handler?.opened?.(event.channel, event.bound);
+        return event.channel.handler?.opened?.(event.channel);
       case "data":
         return event.channel.handler?.data(event.channel, event.bytes);
       case "end":

@@ -49,7 +49,7 @@ function react(pieces: readonly Uint8Array[], deeds: readonly Deed[]): Mux {
           channel.reset();
           break;
         case "accept":
-          channel.accept({ host: "::1", port: 1 });
+          channel.accept();
           break;
         case "consume":
           if (event.type === "data") channel.consume(event.bytes.length);

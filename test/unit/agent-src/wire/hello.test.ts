@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { GoAway, PeerError } from "../../../../agent-src/wire/codes.ts";
 import { FrameWriter } from "../../../../agent-src/wire/frame-writer.ts";
 import { MAX_VERSION, readHello, writeHello } from "../../../../agent-src/wire/hello.ts";
-import { readOpen, readOpened, writeOpen, writeOpened } from "../../../../agent-src/wire/target.ts";
+import { readOpen, writeOpen } from "../../../../agent-src/wire/target.ts";
 import type { Target } from "../../../../agent-src/wire/target.ts";
 
 const payloadOf = (write: (writer: FrameWriter) => void): Uint8Array => {
@@ -66,11 +66,4 @@ test("a host that is empty, too long, or holds a space or worse is an error of t
   for (const host of ["", "x".repeat(256), "a b", "a\u0000", "a\u007f", "\u00e9"])
     assert.throws(() => readOpen(open(host)), codeOf(GoAway.Protocol));
   assert.throws(() => readOpen(Uint8Array.of(1)), codeOf(GoAway.Protocol));
-});
-
-test("OPENED holds an endpoint or nothing", () => {
-  const bound = { host: "192.0.2.1", port: 40_000 };
-  assert.deepEqual(readOpened(payloadOf((writer) => writeOpened(writer, 1, bound))), bound);
-  assert.equal(readOpened(payloadOf((writer) => writeOpened(writer, 1, undefined))), undefined);
-  assert.throws(() => readOpened(Uint8Array.of(1, 2)), codeOf(GoAway.Protocol));
 });
