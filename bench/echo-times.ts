@@ -12,8 +12,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface EchoTimes {
   /** When each was sent, ms since the epoch, and how long it took, ms. */
   readonly samples: readonly (readonly [atMs: number, tookMs: number])[];
-  /** How late this program's own timers were, ms, one for each sample: what the machine adds. */
-  readonly lateMs: readonly number[];
 }
 
 /** What is printed once all connections stand. */
@@ -25,7 +23,6 @@ const GRACE_MS = 5000;
 
 const message = Buffer.alloc(MESSAGE_BYTES, "x");
 const samples: [number, number][] = [];
-const lateMs: number[] = [];
 const stopped = new AbortController();
 
 function now(): number {
@@ -58,7 +55,6 @@ async function stroke(
     let nextMs = now() + phase * everyMs;
     while (!stopped.signal.aborted) {
       await sleep(Math.max(0, nextMs - now()));
-      lateMs.push(now() - nextMs);
       sent.push(now());
       socket.write(message);
       nextMs = Math.max(nextMs + everyMs, now());
@@ -77,5 +73,5 @@ const strokes = await Promise.all(
 process.stdin.resume().once("end", () => stopped.abort());
 console.log(ECHO_READY);
 await Promise.all(strokes.map((run) => run()));
-console.log(JSON.stringify({ samples, lateMs } satisfies EchoTimes));
+console.log(JSON.stringify({ samples } satisfies EchoTimes));
 process.exit(0);

@@ -3,7 +3,6 @@ import type { LinkSettings } from "../test/lab/emulated-link.ts";
 import type { Bulk } from "./bulk.ts";
 import { slower } from "./bulk.ts";
 import { underLoad } from "./link.ts";
-import type { Loaded } from "./link.ts";
 import type { LinkBed, LinkPath } from "./link-bed.ts";
 import { LINK_PEERS } from "./link-peers.ts";
 import { show, tcpRate } from "./link-parts.ts";
@@ -16,6 +15,7 @@ import type { PeerDefinition } from "./peers.ts";
 export interface Phase {
   readonly rttMs: number;
   readonly mbitPerS: number;
+  readonly seconds: number;
 }
 
 export interface PhaseFigures extends Phase {
@@ -23,19 +23,28 @@ export interface PhaseFigures extends Phase {
   readonly leastRate: number;
   readonly p95Ms: number;
   readonly boundMs: number;
+  readonly others: number;
 }
 
-const RATE_STEPS: readonly Phase[] = [50, 10, 50].map((mbitPerS) => ({ rttMs: 40, mbitPerS }));
-const LENGTH_STEPS: readonly Phase[] = [40, 120, 40].map((rttMs) => ({ rttMs, mbitPerS: 50 }));
 const PHASE_SECONDS = 20;
+const RATE_STEPS: readonly Phase[] = [50, 10, 50].map((mbitPerS) => ({
+  rttMs: 40,
+  mbitPerS,
+  seconds: PHASE_SECONDS,
+}));
+const LENGTH_STEPS: readonly Phase[] = [40, 120, 40].map((rttMs) => ({
+  rttMs,
+  mbitPerS: 50,
+  seconds: PHASE_SECONDS,
+}));
 /** After a change, before it counts. */
-export const SETTLE_SECONDS = 5;
+const SETTLE_SECONDS = 5;
 const LEAST_SHARE = 0.9;
 /** 10 BDP of the first phase. It is the router's, and does not change with what comes behind it. */
 const QUEUE_BYTES = 10 * 40 * 50 * 125;
 
 /** The link of a phase, with the same queue as the others'. */
-export function phaseLink({ rttMs, mbitPerS }: Phase): LinkSettings {
+function phaseLink({ rttMs, mbitPerS }: Phase): LinkSettings {
   return { rttMs, mbitPerS, queueBdp: QUEUE_BYTES / (rttMs * mbitPerS * 125) };
 }
 
@@ -45,31 +54,32 @@ export async function measurePhases(
   peer: PeerDefinition,
   direction: "up" | "down",
   phases: readonly Phase[],
-  phaseSeconds: number,
-): Promise<{ readonly loaded: Loaded; readonly figures: readonly PhaseFigures[] }> {
+): Promise<readonly PhaseFigures[]> {
   const [first, ...later] = phases;
   if (first === undefined) throw new RangeError("Cannot go through no phases");
-  const settings = { link: phaseLink(first), direction, seconds: phases.length * phaseSeconds };
+  const ends = phases.map((_, index) =>
+    phases.slice(0, index + 1).reduce((sum, { seconds }) => sum + seconds, 0),
+  );
+  const settings = { link: phaseLink(first), direction, seconds: ends.at(-1) ?? 0 };
   const loaded = await underLoad(bed, peer, settings, async (bulk: Bulk, path: LinkPath) => {
     for (const [index, phase] of later.entries()) {
-      await bulk.reach((index + 1) * phaseSeconds);
+      await bulk.reach(ends[index] ?? 0);
       path.set(phaseLink(phase));
     }
   });
   // What the ends themselves take is on top of every length.
   const ownMs = Math.max(0, loaded.idleMs - first.rttMs);
-  const figures = phases.map((phase, index) => {
-    const [from, to] = [index * phaseSeconds + SETTLE_SECONDS, (index + 1) * phaseSeconds];
-    const { rates, echo } = loaded.figures(from, to);
+  return phases.map((phase, index) => {
+    const { rates, echo, others } = loaded.figures((ends[index - 1] ?? 0) + SETTLE_SECONDS, ends[index] ?? 0);
     return {
       ...phase,
       rate: slower(rates),
       leastRate: LEAST_SHARE * tcpRate(phase.mbitPerS),
       p95Ms: echo.p95Ms,
       boundMs: echoBoundMs(phase.rttMs + ownMs),
+      others,
     };
   });
-  return { loaded, figures };
 }
 
 export const measureSteps: MeasurePart = async (bed, { peers, log }) => {
@@ -78,7 +88,7 @@ export const measureSteps: MeasurePart = async (bed, { peers, log }) => {
   for (const steps of [RATE_STEPS, LENGTH_STEPS]) {
     for (const direction of ["up", "down"] as const) {
       for (const peer of peers ?? LINK_PEERS.filter(({ name }) => name === OURS)) {
-        const { figures } = await measurePhases(bed, peer, direction, steps, PHASE_SECONDS);
+        const figures = await measurePhases(bed, peer, direction, steps);
         const way = steps.map(({ rttMs, mbitPerS }) => `${mbitPerS}/${rttMs}`).join(" → ");
         for (const [index, { mbitPerS, rttMs, rate, leastRate, p95Ms, boundMs }] of figures.entries()) {
           const holds = rate >= leastRate && p95Ms <= boundMs;

@@ -33,7 +33,7 @@ export interface Median {
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
-  readonly lateMs: number;
+  readonly others: number;
   readonly rounds: number;
 }
 
@@ -124,7 +124,7 @@ function medianOf(rounds: readonly Measurement[]): Median | undefined {
     p50Ms: middle(({ echo }) => echo.p50Ms),
     p95Ms: middle(({ echo }) => echo.p95Ms),
     p99Ms: middle(({ echo }) => echo.p99Ms),
-    lateMs: middle(({ lateMs }) => lateMs),
+    others: middle(({ others }) => others),
     rounds: all.length,
   };
 }

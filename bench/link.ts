@@ -15,9 +15,9 @@ import { withPeer } from "./link-bed.ts";
 import { isPlainCable, linkSettings } from "./link-cells.ts";
 import type { LinkCell } from "./link-cells.ts";
 import type { LinkSettings } from "../test/lab/emulated-link.ts";
+import { OthersSince } from "./others.ts";
 import { BENCH_PORT } from "./peers.ts";
 import type { PeerDefinition } from "./peers.ts";
-import { percentile } from "./statistics.ts";
 
 export interface Figures {
   /** Bulk, Mbit/s. */
@@ -26,8 +26,8 @@ export interface Figures {
   readonly idleMs: number;
   /** Of the echo beside the bulk. */
   readonly echo: Quantiles;
-  /** How late the timers of the echo were at the 95th percentile, ms: what a machine that is too busy adds to it. */
-  readonly lateMs: number;
+  /** The part of the processors' time that others had meanwhile, 0 to 1. */
+  readonly others: number;
 }
 
 export interface Timing {
@@ -84,12 +84,13 @@ export async function underLoad(
     try {
       await strokes.pass(Math.max(IDLE_MS, wanted?.everyMs ?? 0) + (link?.rttMs ?? 0));
       const bulkAtMs = Date.now();
+      const others = new OthersSince();
       const to = peer.endpoint(BENCH_PORT.iperf);
       const bulk = await Bulk.start(bed.lab, to, direction, seconds + SPARE_SECONDS);
       try {
         await during(bulk, path);
         await bulk.reach(seconds);
-        return describe(bulk, bulkAtMs, await strokes.stop());
+        return describe(bulk, bulkAtMs, await strokes.stop(), others.share());
       } finally {
         await bulk.stop();
       }
@@ -99,7 +100,7 @@ export async function underLoad(
   });
 }
 
-function describe(bulk: Bulk, bulkAtMs: number, times: EchoTimes): Loaded {
+function describe(bulk: Bulk, bulkAtMs: number, times: EchoTimes, others: number): Loaded {
   const idleMs = quantiles(times, 0, bulkAtMs).p50Ms;
   return {
     idleMs,
@@ -107,7 +108,7 @@ function describe(bulk: Bulk, bulkAtMs: number, times: EchoTimes): Loaded {
       rates: bulk.rates(from, to),
       idleMs,
       echo: quantiles(times, bulk.startedAtMs + from * 1000, bulk.startedAtMs + to * 1000),
-      lateMs: percentile(times.lateMs, 0.95),
+      others,
     }),
   };
 }

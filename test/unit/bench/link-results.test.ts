@@ -18,7 +18,7 @@ const measured: Measurement = {
     rates: { up: 1 },
     idleMs: 1,
     echo: { p50Ms: 1, p95Ms: 1, p99Ms: 1, samples: 1 },
-    lateMs: 0,
+    others: 0,
   },
 };
 

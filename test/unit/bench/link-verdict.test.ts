@@ -29,7 +29,7 @@ function measured({
     cell,
     peer,
     round,
-    figures: { rates: { up: rate, down: rate + 1 }, idleMs: idle, echo, lateMs: 0 },
+    figures: { rates: { up: rate, down: rate + 1 }, idleMs: idle, echo, others: 0 },
   };
 }
 
