@@ -5,6 +5,8 @@ import { LINK_PEERS } from "./link-peers.ts";
 import { OURS } from "./peers.ts";
 import { formatTable } from "./statistics.ts";
 
+const WORTH_TELLING = 0.1;
+
 /** Every cell with every peer's rate and echo, ours to theirs, and then those in which the property does not hold. */
 export function formatGrid(summary: Summary): string {
   const { verdicts } = summary;
@@ -28,9 +30,14 @@ export function formatGrid(summary: Summary): string {
       .filter(({ outcome }) => outcome === "fails")
       .map(
         ({ name, rateRatio, peers: all, boundMs, reason }) =>
-          `  ${name}: rate × ${rateRatio.toFixed(2)}, echo p95 ${all.get(OURS)?.p95Ms.toFixed(1)} ms of ${boundMs.toFixed(1)}: ${reason}`,
+          `  ${name}${disturbed(all.get(OURS)?.others)}: rate × ${rateRatio.toFixed(2)}, echo p95 ${all.get(OURS)?.p95Ms.toFixed(1)} ms of ${boundMs.toFixed(1)}: ${reason}`,
       ),
   ].join("\n");
+}
+
+/** What others took is no excuse, but a reason to measure again. */
+function disturbed(others: number = 0): string {
+  return others < WORTH_TELLING ? "" : ` (others had ${(others * 100).toFixed(0)} % of the processors)`;
 }
 
 export function formatSummary({ judged, holding, share }: Summary): string {

@@ -37,7 +37,7 @@ export class ResultStore {
     mkdirSync(directory, { recursive: true });
     this.congestion = congestion;
     this.lines = join(directory, `link-${congestion}.jsonl`);
-    this.final = join(directory, `link-${congestion}.json`);
+    this.final = gridFile(directory, congestion);
     this.measurements = resume ? readLines(this.lines) : [];
     writeFileSync(this.lines, this.measurements.map(toLine).join(""));
   }
@@ -63,6 +63,14 @@ export class ResultStore {
   }
 }
 
+export function gridFile(directory: string, congestion: Congestion): string {
+  return join(directory, `link-${congestion}.json`);
+}
+
+export function partFile(directory: string, congestion: Congestion, part: string): string {
+  return join(directory, `link-${congestion}-${part}.json`);
+}
+
 /** What one of the other parts has shown, by itself. */
 export interface StoredPart {
   readonly machine: MachineFacts;
@@ -77,7 +85,7 @@ export function writePart(
   stored: StoredPart,
 ): string {
   mkdirSync(directory, { recursive: true });
-  const file = join(directory, `link-${congestion}-${part}.json`);
+  const file = partFile(directory, congestion, part);
   writeFileSync(file, `${JSON.stringify(stored, undefined, 1)}\n`);
   return file;
 }

@@ -10,8 +10,9 @@ import { UsageError } from "../client/errors.ts";
 import { ensurePackages } from "../test/packages.ts";
 import type { Congestion } from "./link-bed.ts";
 import { createLinkBed } from "./link-bed.ts";
+import { writeDocs } from "./link-docs.ts";
 import { measureGrid } from "./link-grid.ts";
-import { parseLinkOptions } from "./link-options.ts";
+import { PARTS, parseLinkOptions } from "./link-options.ts";
 import type { LinkOptions, Part } from "./link-options.ts";
 import { formatPart } from "./link-parts.ts";
 import type { MeasurePart } from "./link-parts.ts";
@@ -38,6 +39,8 @@ const OTHER_PARTS: Readonly<Record<Exclude<Part, "grid">, MeasurePart>> = {
   short: measureShort,
 };
 
+const OTHER_PART_NAMES: readonly string[] = PARTS.filter((part) => part !== "grid");
+
 async function main(): Promise<number> {
   const options = parseLinkOptions(process.argv.slice(2));
   ensurePackages("bench");
@@ -46,6 +49,12 @@ async function main(): Promise<number> {
     for (const part of options.parts) {
       const run = part === "grid" ? runGrid(options, congestion) : runPart(part, options, congestion);
       holds = (await run) && holds;
+    }
+    if (options.writeDocs) {
+      const { directory = RESULTS } = options;
+      const exceptions = readExceptions(congestion);
+      const settings = { project: PROJECT, directory, congestion, parts: OTHER_PART_NAMES, exceptions };
+      for (const file of await writeDocs(settings)) console.log(`written to ${file}`);
     }
   }
   return holds ? 0 : EXIT.software;
