@@ -1,4 +1,5 @@
 /** A lab for measurements over a link: its congestion control, and the link of a cell with what is routed over it. */
+import { setPriority } from "node:os";
 import { EmulatedLink } from "../test/lab/emulated-link.ts";
 import type { LinkSettings } from "../test/lab/emulated-link.ts";
 import { createLab } from "../test/lab/lab.ts";
@@ -13,6 +14,9 @@ import type { PeerDefinition } from "./peers.ts";
 
 export type Congestion = "cubic" | "bbr";
 
+/** Other programs of the machine come behind those that are measured. Of these none comes before another. */
+const NICENESS = -10;
+
 export interface LinkBed {
   readonly lab: Lab;
   readonly congestion: Congestion;
@@ -21,6 +25,8 @@ export interface LinkBed {
 
 /** A lab in which every connection has that congestion control, and starts without what was learnt from earlier ones. */
 export async function createLinkBed(congestion: Congestion): Promise<LinkBed> {
+  // All that is started from here on inherits it, the lab's sshd and what that starts as well.
+  setPriority(NICENESS);
   const lab = await createLab({ direct: true });
   try {
     for (const host of [lab.client, lab.server, lab.target]) {
@@ -70,6 +76,9 @@ export async function openPath({ lab, congestion }: LinkBed, settings?: LinkSett
   };
 }
 
+/** How long a peer may take to undo its rules before it is killed. */
+const GRACE_MS = 3000;
+
 /** Runs `use` with the peer at work over the path; both are gone afterwards. */
 export async function withPeer<T>(
   bed: LinkBed,
@@ -84,7 +93,8 @@ export async function withPeer<T>(
     const child = await startPeer(bed.lab, peer, path.alias);
     const result = await use(path);
     child?.kill("SIGTERM");
-    await child?.end();
+    // One that first sends all that it holds is not waited for.
+    await child?.end(GRACE_MS).catch(() => {});
     return result;
   } finally {
     // What has been cut off from its client knows nothing of that yet.
