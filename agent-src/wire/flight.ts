@@ -17,6 +17,8 @@ export interface Control {
   capAt(nowMs: number): number;
   /** Shortest round trip, ms; Infinity before the first. */
   readonly minRttMs: number;
+  /** When there may be room again without an acknowledgement, ms. */
+  readonly resumeMs: number;
   /** No frame of DATA is to be longer. */
   readonly frameBytes: number;
   sent(bytes: number, nowMs: number): void;

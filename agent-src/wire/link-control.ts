@@ -44,6 +44,20 @@ const MIN_HEADROOM_MS = 4;
 const MAX_HEADROOM_MS = 6;
 const MAX_HEADROOM_RTTS = 0.125;
 
+/**
+ * The pace is the rate of the path, and more where more is tried (5.6.2). Without it a flight that was
+ * sent at once would go on as a lump: acknowledged and replaced at once, with a path that is idle in between, and a
+ * key stroke that waits for the next one. There is none in startup, where the first samples say little.
+ */
+const PACE_GAIN = 1;
+const UP_PACE_GAIN = 1.25;
+
+/** Ahead of the pace may be as much as goes in that time, ms: a timer's grain, and a frame. */
+const BURST_MS = 3;
+
+/** Above that a timer's grain is more than a frame, and acknowledgements come quickly enough; bytes per ms (524 Mbit/s). */
+const MAX_PACED_RATE = 65_536;
+
 /** Rounds in which the highest rate is looked for. */
 const RATE_ROUNDS = 10;
 
@@ -54,6 +68,8 @@ const STARTUP_GAIN = 2;
 const FULL_GROWTH = 1.25;
 const FULL_ROUNDS = 3;
 const UP_GAIN = 1.25;
+/** Less than the gain, since that is what can be seen of it at most. */
+const UP_GROWTH = 1.1;
 const UP_ROUNDS = 2;
 /** How much longer a round trip while more is tried shows that it was in vain, in round trips. */
 const QUEUE_RTTS = 0.15;
@@ -132,6 +148,8 @@ export class LinkControl implements Control {
   private bunchMs: number;
   private bunchBytes: number;
   private readonly bunches: number[];
+  /** When all that was sent would have left, at the pace, ms. */
+  private paceMs: number;
 
   /** For a flight, which may be under way. */
   constructor({ maxBytes, sentBytes, ackedBytes }: Pick<Flight, "maxBytes" | "sentBytes" | "ackedBytes">) {
@@ -159,6 +177,7 @@ export class LinkControl implements Control {
     this.bunchMs = 0;
     this.bunchBytes = 0;
     this.bunches = [0];
+    this.paceMs = 0;
   }
 
   /** Of the path alone, ms; Infinity before the first sample. */
@@ -176,7 +195,10 @@ export class LinkControl implements Control {
   }
 
   capAt(nowMs: number): number {
-    return Math.min(this.maxBytes, Math.floor(this.capBytes + this.likelyBytes(nowMs)));
+    const { burstBytes, flightBytes, pace } = this;
+    const capBytes = Math.min(this.maxBytes, this.capBytes + this.likelyBytes(nowMs));
+    const aheadBytes = this.paceMs > nowMs ? (this.paceMs - nowMs) * pace : 0;
+    return Math.floor(Math.min(capBytes, flightBytes + burstBytes - aheadBytes));
   }
 
   get frameBytes(): number {
@@ -185,6 +207,25 @@ export class LinkControl implements Control {
 
   sent(bytes: number, nowMs: number): void {
     this.delivery.sent(bytes, nowMs);
+    this.paceMs = Math.max(this.paceMs, nowMs) + bytes / this.pace;
+  }
+
+  /** Bytes per millisecond; Infinity: as they come. */
+  private get pace(): number {
+    const { rate, state } = this;
+    if (state === "startup" || rate === 0 || rate > MAX_PACED_RATE) return Infinity;
+    return rate * (state === "up" ? UP_PACE_GAIN : PACE_GAIN);
+  }
+
+  private get burstBytes(): number {
+    return Math.max(this.pace * BURST_MS, this.frameBytes + HEADER_BYTES);
+  }
+
+  /** When half a frame may be sent, as far as the pace is concerned, ms. */
+  get resumeMs(): number {
+    if (this.pace === Infinity) return 0;
+    // Two bytes more: room is rounded down.
+    return this.paceMs - (this.burstBytes - this.frameBytes / 2 - HEADER_BYTES - 2) / this.pace;
   }
 
   /** A moment without anything to send, in a flight that is nearly full, does not make the link look slow. */
@@ -288,9 +329,9 @@ export class LinkControl implements Control {
           this.enter("down", nowMs);
           return;
         }
-        // A channel that is limited by its window may have filled the path all the same.
-        if (!isRound || (isAppLimited && !isQueued)) return;
-        if (this.rate >= this.baseRate * FULL_GROWTH) {
+        // A channel that is limited by its window may have filled the path all the same; key strokes have not.
+        if (!isRound || (isAppLimited && !(isQueued && this.flightBytes > INITIAL_BYTES))) return;
+        if (this.rate >= this.baseRate * (this.state === "startup" ? FULL_GROWTH : UP_GROWTH)) {
           this.baseRate = this.rate;
           this.flatRounds = 0;
         } else if (++this.flatRounds >= (this.state === "startup" ? FULL_ROUNDS : UP_ROUNDS)) {

@@ -76,6 +76,8 @@ export class Mux implements ChannelHost {
   private mustHello: boolean;
   private mustPing: boolean;
   private mustGoAway: boolean;
+  /** Data waits for the pace until then. */
+  private resumeMs: number;
   /** Payload of the last PING: answering that one is enough, so that a flood of them needs no memory. */
   private pong: Uint8Array | undefined;
 
@@ -109,6 +111,7 @@ export class Mux implements ChannelHost {
     this.mustPing = false;
     this.mustGoAway = false;
     this.pong = undefined;
+    this.resumeMs = Infinity;
   }
 
   /** Channels that are open, or closed with bytes still held or a frame to send; the peer's and our own. */
@@ -172,12 +175,13 @@ export class Mux implements ChannelHost {
 
   /** When to call `handleTimeout`, on the same clock; Infinity once the link is over. */
   nextTimeoutMs(): number {
-    return this.end ? Infinity : Math.min(this.receipts.dueMs, this.keepalive.nextTimeoutMs);
+    return this.end ? Infinity : Math.min(this.receipts.dueMs, this.keepalive.nextTimeoutMs, this.resumeMs);
   }
 
   handleTimeout(nowMs: number): void {
     if (this.end) return;
     this.receipts.handleTimeout(nowMs);
+    if (nowMs >= this.resumeMs) this.resumeMs = Infinity;
     const verdict = this.keepalive.handleTimeout(nowMs);
     if (verdict === "ping") this.mustPing = true;
     if (verdict === "lost")
@@ -317,11 +321,15 @@ export class Mux implements ChannelHost {
     const { flight, schedule, writer } = this;
     const longest = flight.control ? flight.control.frameBytes : MAX_DATA_BYTES;
     const shortest = flight.control ? longest >> 1 : MIN_DATA_BYTES;
+    this.resumeMs = Infinity;
     schedule.quantumBytes = Math.min(longest, QUANTUM_BYTES);
     for (let channel = schedule.next(); channel; channel = schedule.next()) {
       const room = Math.min(maxBytes - writer.bytes, flight.room(nowMs)) - HEADER_BYTES;
       // What is in flight makes more room; with nothing there a frame is as long as it may be.
-      if (room < (flight.isEmpty ? 1 : shortest)) return;
+      if (room < (flight.isEmpty ? 1 : shortest)) {
+        if (flight.control && flight.control.resumeMs > nowMs) this.resumeMs = flight.control.resumeMs;
+        return;
+      }
       const before = writer.bytes;
       const most = schedule.isUncontended ? longest : schedule.quantumBytes;
       const bytes = Math.min(channel.queuedBytes, channel.sendCredit, room, most);

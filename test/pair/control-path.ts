@@ -45,6 +45,7 @@ class End {
   private freeMs = 0;
   private lastArrivalMs = 0;
   private ackTimer = Infinity;
+  private isWaiting = false;
   other: End = this;
 
   constructor(
@@ -72,10 +73,18 @@ class End {
     for (;;) {
       const room = control.capAt(this.clockMs(this.nowMs)) - control.flightBytes - HEADER_BYTES;
       const bytes = Math.min(room, control.frameBytes) + HEADER_BYTES;
-      if (control.flightBytes > 0 && room < control.frameBytes >> 1) return;
+      if (control.flightBytes > 0 && room < control.frameBytes >> 1) return this.waitForPace();
       control.sent(bytes, this.clockMs(this.nowMs));
       this.carry(bytes, (queueMs) => this.other.receive(bytes, queueMs));
     }
+  }
+
+  private waitForPace(): void {
+    const waitMs = this.control.resumeMs - this.clockMs(this.nowMs);
+    if (waitMs <= 0 || this.isWaiting) return;
+    this.isWaiting = true;
+    // A timer's grain.
+    this.clock.events.push(this.nowMs + Math.max(1, Math.ceil(waitMs)), () => (this.isWaiting = false));
   }
 
   private carry(bytes: number, arrived: (queueMs: number) => void): void {

@@ -35,6 +35,7 @@ const controls = {
   proper: (flight: Flight): Control => new LinkControl(flight),
   least: (): Control => ({
     capAt: () => MIN_CAP_BYTES,
+    resumeMs: 0,
     frameBytes: MAX_DATA_BYTES,
     minRttMs: 0,
     sent: () => {},

@@ -28,6 +28,7 @@ test("a control decides the room from when it comes, and hears of every byte", (
   const heard: unknown[] = [];
   flight.control = {
     capAt: () => 500,
+    resumeMs: 0,
     minRttMs: 32,
     frameBytes: 100,
     sent: (...args) => void heard.push(["sent", ...args]),
@@ -51,6 +52,7 @@ test("an acknowledgement waits little of a round trip, and never long", () => {
     const flight = new Flight(1000);
     flight.control = {
       capAt: () => 1,
+      resumeMs: 0,
       minRttMs,
       frameBytes: 1,
       sent: () => {},

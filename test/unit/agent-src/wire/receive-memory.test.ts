@@ -15,6 +15,7 @@ const RTT_MS = 100;
 
 const control: Control = {
   capAt: () => 1e6,
+  resumeMs: 0,
   minRttMs: RTT_MS,
   frameBytes: 65_536,
   sent: () => {},
