@@ -197,6 +197,7 @@ export class LinkControl implements Control {
   capAt(nowMs: number): number {
     const { burstBytes, flightBytes, pace } = this;
     const capBytes = Math.min(this.maxBytes, this.capBytes + this.likelyBytes(nowMs));
+    if (pace === Infinity) return Math.floor(capBytes);
     const aheadBytes = this.paceMs > nowMs ? (this.paceMs - nowMs) * pace : 0;
     return Math.floor(Math.min(capBytes, flightBytes + burstBytes - aheadBytes));
   }
