@@ -40,9 +40,9 @@ export const MIN_CAP_BYTES: number = 2 * (MIN_FRAME_BYTES + HEADER_BYTES);
  * come late and in bunches, and programs at both ends have other work: without it the cap would be below what keeps the
  * link busy, and the next estimate lower still. How much it takes is measured (5.5.9, extra_acked).
  */
-const MIN_HEADROOM_MS = 5;
-const MAX_HEADROOM_MS = 10;
-const MAX_HEADROOM_RTTS = 0.25;
+const MIN_HEADROOM_MS = 4;
+const MAX_HEADROOM_MS = 6;
+const MAX_HEADROOM_RTTS = 0.125;
 
 /** Rounds in which the highest rate is looked for. */
 const RATE_ROUNDS = 10;
