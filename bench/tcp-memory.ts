@@ -9,13 +9,22 @@ const LOOK_EVERY_MS = 250;
 /** Others' measurements are over by then. */
 const PATIENCE_MS = 300_000;
 
-/** Source: net/core/sock.c, proto_seq_printf(): the column "press". */
-export function parsePressure(protocols: string): boolean {
-  return /^TCP +\d+ +\d+ +-?\d+ +yes /m.test(protocols);
+export interface TcpMemory {
+  readonly pages: number;
+  readonly isPressed: boolean;
 }
 
+/** Of /proc/net/protocols, the row of TCP. Source: net/core/sock.c, proto_seq_printf(). */
+export function parseTcpMemory(protocols: string): TcpMemory {
+  const row = /^TCP +\d+ +\d+ +(-?\d+) +(yes|no) /m.exec(protocols);
+  return { pages: Number(row?.[1] ?? 0), isPressed: row?.[2] === "yes" };
+}
+
+/** Above the first bound of tcp_mem (ip-sysctl) what began under pressure stays under pressure. */
 function isShort(): boolean {
-  return parsePressure(readFileSync("/proc/net/protocols", "utf8"));
+  const { pages, isPressed } = parseTcpMemory(readFileSync("/proc/net/protocols", "utf8"));
+  const [low = Number.NaN] = readFileSync("/proc/sys/net/ipv4/tcp_mem", "utf8").split(/\s+/).map(Number);
+  return isPressed || pages > low;
 }
 
 /** Runs `measure` once there is memory. @throws Error if there is none, or it ran short meanwhile. */
