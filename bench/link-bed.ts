@@ -11,6 +11,7 @@ import { endAllBut } from "../test/lab/tunnel.ts";
 import { NO_TUNNEL_NETWORK } from "./link-peers.ts";
 import { startPeer } from "./peers.ts";
 import type { PeerDefinition } from "./peers.ts";
+import { withTcpMemory } from "./tcp-memory.ts";
 
 export type Congestion = "cubic" | "bbr";
 
@@ -79,8 +80,20 @@ export async function openPath({ lab, congestion }: LinkBed, settings?: LinkSett
 /** How long a peer may take to undo its rules before it is killed. */
 const GRACE_MS = 3000;
 
-/** Runs `use` with the peer at work over the path; both are gone afterwards. */
+/**
+ * Runs `use` with the peer at work over the path; both are gone afterwards.
+ * @throws Error also if the kernel ran short of memory for TCP meanwhile.
+ */
 export async function withPeer<T>(
+  bed: LinkBed,
+  peer: PeerDefinition,
+  settings: LinkSettings | undefined,
+  use: (path: LinkPath) => Promise<T>,
+): Promise<T> {
+  return await withTcpMemory(() => runPeer(bed, peer, settings, use));
+}
+
+async function runPeer<T>(
   bed: LinkBed,
   peer: PeerDefinition,
   settings: LinkSettings | undefined,
