@@ -45,12 +45,13 @@ const MAX_HEADROOM_MS = 6;
 const MAX_HEADROOM_RTTS = 0.125;
 
 /**
- * The pace is the rate of the path, and more where more is tried (5.6.2). Without it a flight that was
+ * The pace is the rate of the path, and more where more is tried (5.6.2), or where nothing waits: so a rate that was low for
+ * want of quick programs is found again in some rounds. Without a pace a flight that was
  * sent at once would go on as a lump: acknowledged and replaced at once, with a path that is idle in between, and a
  * key stroke that waits for the next one. There is none in startup, where the first samples say little.
  */
-const PACE_GAIN = 1;
-const UP_PACE_GAIN = 1.25;
+/** What bytes waited for the path beyond that is a queue, as far as the pace is concerned, ms. */
+const WAIT_MS = 2;
 
 /** Ahead of the pace may be as much as goes in that time, ms: a timer's grain, and a frame. */
 const BURST_MS = 3;
@@ -150,6 +151,8 @@ export class LinkControl implements Control {
   private readonly bunches: number[];
   /** When all that was sent would have left, at the pace, ms. */
   private paceMs: number;
+  /** What was acknowledged last had waited for the path. */
+  private isWaiting: boolean;
 
   /** For a flight, which may be under way. */
   constructor({ maxBytes, sentBytes, ackedBytes }: Pick<Flight, "maxBytes" | "sentBytes" | "ackedBytes">) {
@@ -178,6 +181,7 @@ export class LinkControl implements Control {
     this.bunchBytes = 0;
     this.bunches = [0];
     this.paceMs = 0;
+    this.isWaiting = false;
   }
 
   /** Of the path alone, ms; Infinity before the first sample. */
@@ -197,7 +201,8 @@ export class LinkControl implements Control {
   capAt(nowMs: number): number {
     const { burstBytes, flightBytes, pace } = this;
     const capBytes = Math.min(this.maxBytes, this.capBytes + this.likelyBytes(nowMs));
-    if (pace === Infinity) return Math.floor(capBytes);
+    // What makes room for more is an acknowledgement: with nothing in flight there would be none.
+    if (pace === Infinity || flightBytes === 0) return Math.floor(capBytes);
     const aheadBytes = this.paceMs > nowMs ? (this.paceMs - nowMs) * pace : 0;
     return Math.floor(Math.min(capBytes, flightBytes + burstBytes - aheadBytes));
   }
@@ -215,7 +220,7 @@ export class LinkControl implements Control {
   private get pace(): number {
     const { rate, state } = this;
     if (state === "startup" || rate === 0 || rate > MAX_PACED_RATE) return Infinity;
-    return rate * (state === "up" ? UP_PACE_GAIN : PACE_GAIN);
+    return state === "up" || !this.isWaiting ? rate * UP_GAIN : rate;
   }
 
   private get burstBytes(): number {
@@ -283,6 +288,7 @@ export class LinkControl implements Control {
   private learnRtt({ rttMs, forwardMs }: RateSample, isRound: boolean, nowMs: number): void {
     this.learnBack(rttMs - forwardMs, nowMs);
     const queueMs = forwardMs - this.minForwardMs;
+    this.isWaiting = queueMs > WAIT_MS;
     if (queueMs <= this.toleranceMs) this.confirmedMs = nowMs;
     this.minForwardMs = Math.min(this.minForwardMs, forwardMs);
     if (this.rounds >= this.drainedRound) this.probeForwardMs = Math.min(this.probeForwardMs, forwardMs);
