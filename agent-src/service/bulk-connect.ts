@@ -5,6 +5,7 @@
  */
 import { connect } from "net";
 import type { Socket } from "net";
+import { QUEUE_BYTES } from "../wire/channel.ts";
 import type { Mux } from "../wire/mux.ts";
 import type { Endpoint } from "../wire/target.ts";
 
@@ -41,7 +42,7 @@ export function bulkConnect(
   return (target) => {
     let isBulk = false;
     const onread = {
-      buffer: () => (isBulk ? nextBulk() : quiet),
+      buffer: () => (isBulk && mux.queuedBytes < QUEUE_BYTES ? nextBulk() : quiet),
       callback(count: number, buffer: Buffer) {
         let bytes = buffer.slice(0, count);
         isBulk = count === buffer.length;

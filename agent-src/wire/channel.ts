@@ -73,6 +73,12 @@ export const NEXT: Readonly<Record<ChannelState, Readonly<Partial<Record<Channel
 export const HIGH_WATER_BYTES = 131_072;
 export const LOW_WATER_BYTES = 65_536;
 
+/**
+ * Bytes waiting in all channels above which `write` says false of any, and `writable` follows when none of the channel's own is
+ * left: each has then at most what was written at once. Some hundreds of channels that wait for credit come to that.
+ */
+export const QUEUE_BYTES = 67_108_864;
+
 /** What a channel tells the mux that it belongs to. */
 export interface ChannelHost {
   /** There is data or an end to send, perhaps. */
@@ -177,7 +183,7 @@ export class Channel implements Flow {
     this.queuedBytes += bytes.length;
     this.host.queuedBytes += bytes.length;
     this.host.dataReady(this);
-    if (this.queuedBytes >= HIGH_WATER_BYTES) this.isBlocked = true;
+    if (this.queuedBytes >= HIGH_WATER_BYTES || this.host.queuedBytes >= QUEUE_BYTES) this.isBlocked = true;
     return !this.isBlocked;
   }
 

@@ -3,7 +3,7 @@
  * Memory is bounded whatever the peer does: what it sends, by the windows; what it makes this end send,
  * because small frames are notes on their channel until written, and it stays counted until its last is.
  */
-import { Channel, LOW_WATER_BYTES } from "./channel.ts";
+import { Channel, LOW_WATER_BYTES, QUEUE_BYTES } from "./channel.ts";
 import type { ChannelHandler, ChannelHost } from "./channel.ts";
 import { GoAway, goAwayFrom, PeerError, ResetCode, resetCodeFrom } from "./codes.ts";
 import type { LinkEnd, MuxEvent } from "./event.ts";
@@ -342,7 +342,10 @@ export class Mux implements ChannelHost {
       schedule.sent(channel, writer.bytes - before, channel.hasWork);
       flight.sent(writer.bytes - before, nowMs);
       this.settle(channel);
-      if (channel.isBlocked && channel.queuedBytes <= LOW_WATER_BYTES) {
+      if (
+        channel.isBlocked &&
+        channel.queuedBytes <= (this.queuedBytes < QUEUE_BYTES ? LOW_WATER_BYTES : 0)
+      ) {
         channel.isBlocked = false;
         this.events.push({ type: "writable", channel });
       }

@@ -3,7 +3,10 @@
 export const PORT = {
   /** Sends back what it gets; ends when the other side has ended. */
   echo: 7,
-  /** GET /stream?bytes=N (with &flip=OFFSET one bit is wrong), PUT /sink (answers with bytes and sha256), GET /whoami. */
+  /**
+   * GET /stream?bytes=N (with &flip=OFFSET one bit is wrong), PUT /sink (answers with bytes and sha256), GET /whoami,
+   * GET /swallowed.
+   */
   http: 80,
   /** Reads until the other side ends, and only then answers with bytes and sha256. */
   answersAtEnd: 8100,
@@ -17,6 +20,10 @@ export const PORT = {
   refused: 8104,
   /** The target's packet filter drops what comes here: a connect ends by its own time-out. */
   blackHole: 8105,
+  /** Sends zeros for as long as they are taken. */
+  pours: 8106,
+  /** Takes whatever comes; GET /swallowed says how much, of each connection that is open. */
+  swallows: 8107,
 } as const;
 
 /** Ports of one line of JSON, a WhoAmI, and the end. */

@@ -14,6 +14,9 @@ import { streamBlocks } from "./stream.ts";
 /** Big enough for a storm of connections to meet no full queue. The kernel caps it at somaxconn. */
 const BACKLOG = 4096;
 
+const ZEROS = Buffer.alloc(65_536);
+const swallowing = new Set<Socket>();
+
 function whoIs(socket: Socket): WhoAmI {
   return {
     peer: plain(socket.remoteAddress),
@@ -62,6 +65,8 @@ async function handleRequest(request: IncomingMessage, response: ServerResponse)
     );
   } else if (url.pathname === "/sink") {
     response.end(`${JSON.stringify(await receive(request))}\n`);
+  } else if (url.pathname === "/swallowed") {
+    response.end(`${JSON.stringify(Array.from(swallowing, ({ bytesRead }) => bytesRead))}\n`);
   } else if (url.pathname === "/whoami") {
     response.end(`${JSON.stringify(whoIs(request.socket))}\n`);
   } else {
@@ -129,6 +134,24 @@ await Promise.all([
       socket.pause();
     }),
     PORT.neverReads,
+  ),
+  listen(
+    serve((socket) => {
+      const pour = (): void => {
+        while (socket.write(ZEROS));
+      };
+      socket.resume().on("drain", pour);
+      pour();
+    }),
+    PORT.pours,
+  ),
+  listen(
+    serve((socket) => {
+      swallowing.add(socket);
+      socket.on("close", () => swallowing.delete(socket));
+      socket.resume().on("end", () => socket.end());
+    }),
+    PORT.swallows,
   ),
 ]);
 

@@ -2,7 +2,8 @@
 import type { Channel, ChannelHandler } from "../../agent-src/wire/channel.ts";
 import type { ResetCode } from "../../agent-src/wire/codes.ts";
 
-const BLOCK = new Uint8Array(16_384);
+export const BLOCK_BYTES = 16_384;
+const BLOCK = new Uint8Array(BLOCK_BYTES);
 
 export class Bulk implements ChannelHandler {
   takenBytes = 0;

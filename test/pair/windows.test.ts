@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ResetCode } from "../../agent-src/wire/codes.ts";
+import { QUEUE_BYTES } from "../../agent-src/wire/channel.ts";
 import { controlLink } from "../../agent-src/wire/control.ts";
 import { Frame } from "../../agent-src/wire/frame.ts";
 import { FrameWriter } from "../../agent-src/wire/frame-writer.ts";
@@ -9,7 +10,7 @@ import { writeHello } from "../../agent-src/wire/hello.ts";
 import { MAX_CHANNELS, Mux } from "../../agent-src/wire/mux.ts";
 import { FIRST_BYTES, MEMORY_BYTES } from "../../agent-src/wire/receive-memory.ts";
 import { INITIAL_WINDOW_BYTES } from "../../agent-src/wire/window.ts";
-import { Bulk } from "./bulk.ts";
+import { BLOCK_BYTES, Bulk } from "./bulk.ts";
 import { answer, Flow } from "./flow.ts";
 import { World } from "./world.ts";
 
@@ -76,6 +77,26 @@ test("100 readers keep their rate beside 100 that take nothing, and those hold l
   const beside = workBeside(100);
   assert.ok(beside.takenBytes > 0.98 * alone.takenBytes, `${beside.takenBytes} of ${alone.takenBytes}`);
   assert.ok(beside.heldBytes >= 100 * INITIAL_WINDOW_BYTES && beside.heldBytes < MEMORY_BYTES / 2);
+});
+
+test("1,000 that wait for credit keep 64 MiB and what each writes at once, and another one is as quick as ever", () => {
+  const world = new World({ isControlled: true, up: PATH, down: PATH });
+  world.agent.accept = (channel) => {
+    channel.accept();
+    new Bulk(channel).pour();
+  };
+  const open = (takes: boolean): Bulk => new Bulk(world.client.mux.open({ kind: "maps" }), { takes });
+  for (let i = 0; i < 1000; i++) open(false);
+  world.run(15_000);
+  const { mux } = world.agent;
+  assert.equal(world.client.mux.channelCount, 1000);
+  assert.ok(mux.queuedBytes < QUEUE_BYTES + 1000 * BLOCK_BYTES, `${mux.queuedBytes} are waiting`);
+  const reader = open(true);
+  world.run(20_000);
+  const before = reader.takenBytes;
+  world.run(25_000);
+  const windowRate = INITIAL_WINDOW_BYTES / RTT_MS;
+  assert.ok(reader.takenBytes - before > 0.9 * 5000 * windowRate, `${reader.takenBytes - before}`);
 });
 
 test("readers that were quick and stall one after the other hold less and less, and leave some for the next", () => {

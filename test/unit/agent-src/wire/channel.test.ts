@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Channel } from "../../../../agent-src/wire/channel.ts";
+import { Channel, QUEUE_BYTES } from "../../../../agent-src/wire/channel.ts";
 import { GoAway, PeerError } from "../../../../agent-src/wire/codes.ts";
 import { MAX_WINDOW_BYTES } from "../../../../agent-src/wire/window.ts";
 
@@ -18,6 +18,18 @@ test("grant() lifts the credit to 2^31 - 1 and no further, and refuses to add no
   assert.throws(() => channel.grant(0), isFlowControl);
   channel.grant(5);
   assert.equal(channel.sendCredit, MAX_WINDOW_BYTES);
+});
+
+test("write() takes any bytes, and says false of them once all channels together have 64 MiB", () => {
+  const channel = channelWith(0);
+  channel.accept();
+  assert.equal(channel.write(new Uint8Array(1)), true);
+  host.queuedBytes = QUEUE_BYTES - 2;
+  assert.equal(channel.write(new Uint8Array(1)), true);
+  assert.equal(channel.write(new Uint8Array(1)), false);
+  assert.equal(host.queuedBytes, QUEUE_BYTES);
+  channel.reset();
+  host.queuedBytes = 0;
 });
 
 test("what is taken after a reset counts no second time", () => {
