@@ -2,8 +2,8 @@
  * How much may be in flight: about what the path holds, and nothing to stand in its queues.
  *
  * Source: draft-ietf-ccwg-bbr-02: the model (5.5, maximum of the delivery rate and minimum of the round trip), Startup and
- * Drain (5.3.1, 5.3.2), the cycle of probing (5.3.3), ProbeRTT (5.3.4). What differs, since a stream over ssh is no
- * TCP: nothing is paced and nothing is lost here, the one control is the cap on link bytes in flight. "In flight" is
+ * Drain (5.3.1, 5.3.2), the cycle of probing (5.3.3), ProbeRTT (5.3.4), pacing (5.6.2). What differs, since a stream over ssh is no
+ * TCP: nothing is lost here, and it is the cap on link bytes in flight that keeps queues short. "In flight" is
  * from the write to ssh until the peer's program has read it: pipes, ssh's window and the kernels' buffers included.
  *
  * A round trip is long because of our own queue, or because of what acknowledgements meet on their way back: bulk of the
@@ -13,9 +13,9 @@
  */
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { RateSample } from "./delivery-rate.ts";
-import { ACK_CLOCK } from "./flight.ts";
 import type { Control, Flight } from "./flight.ts";
 import { HEADER_BYTES, MAX_DATA_BYTES } from "./frame.ts";
+import { PeerClock, RecentMin } from "./peer-clock.ts";
 
 export type ControlState = "startup" | "drain" | "cruise" | "up" | "down" | "rtt";
 
@@ -122,13 +122,8 @@ export class LinkControl implements Control {
   private readonly rates: number[];
   /** Shortest one-way times, ms; their sum is that of the round trip. Infinity before the first. */
   private minForwardMs: number;
-  private minBackMs: number;
-  /** The same of the current period, and that of the one before, and when the current one began. */
-  private readonly backMs: [current: number, before: number];
-  private backAtMs: number;
-  /** The peer's clock, in milliseconds and without wrapping; of its last value. */
-  private peerMs: number;
-  private peerClock: number | undefined;
+  private readonly minBack: RecentMin;
+  private readonly peer: PeerClock;
   /** When a one-way time confirmed `minForwardMs`. */
   private confirmedMs: number;
   private roundEndBytes: number;
@@ -161,11 +156,9 @@ export class LinkControl implements Control {
     this.capBytes = Math.min(INITIAL_BYTES, this.maxBytes);
     this.state = "startup";
     this.rates = [0];
-    this.minForwardMs = this.minBackMs = Infinity;
-    this.backMs = [Infinity, Infinity];
-    this.backAtMs = -Infinity;
-    this.peerMs = 0;
-    this.peerClock = undefined;
+    this.minForwardMs = Infinity;
+    this.minBack = new RecentMin(BACK_MS);
+    this.peer = new PeerClock();
     this.confirmedMs = 0;
     this.roundEndBytes = 0;
     this.rounds = 0;
@@ -186,7 +179,7 @@ export class LinkControl implements Control {
 
   /** Of the path alone, ms; Infinity before the first sample. */
   get minRttMs(): number {
-    return this.minForwardMs + this.minBackMs;
+    return this.minForwardMs + this.minBack.value;
   }
 
   /** Estimated bytes per millisecond; 0 before the first sample. */
@@ -241,26 +234,19 @@ export class LinkControl implements Control {
 
   acknowledged(total: number, nowMs: number, clock: number): void {
     const newBytes = total - this.delivery.deliveredBytes;
-    this.learnClock(clock);
-    const sample = this.delivery.acknowledged(total, nowMs, this.peerMs);
+    this.peer.heard(clock, nowMs);
+    const sample = this.delivery.acknowledged(total, nowMs, this.peer.ms);
     const isRound = sample !== undefined && sample.priorBytes >= this.roundEndBytes;
     if (isRound) {
       this.roundEndBytes = this.delivery.deliveredBytes;
       this.rounds++;
     }
-    this.learnBunch(newBytes, isRound, this.peerMs);
+    this.learnBunch(newBytes, isRound, this.peer.ms);
     if (!sample) return;
     this.learnRate(sample, isRound);
     this.learnRtt(sample, isRound, nowMs);
     this.advance(sample, isRound, nowMs);
     this.capBytes = this.cap();
-  }
-
-  /** It does not run backwards, whatever a peer says. */
-  private learnClock(clock: number): void {
-    const ticks = this.peerClock === undefined ? 0 : (clock - this.peerClock) | 0;
-    this.peerMs += Math.max(0, ticks) / ACK_CLOCK;
-    this.peerClock = clock;
   }
 
   private learnBunch(newBytes: number, isRound: boolean, peerMs: number): void {
@@ -286,7 +272,7 @@ export class LinkControl implements Control {
   }
 
   private learnRtt({ rttMs, forwardMs }: RateSample, isRound: boolean, nowMs: number): void {
-    this.learnBack(rttMs - forwardMs, nowMs);
+    this.minBack.see(rttMs - forwardMs, nowMs);
     const queueMs = forwardMs - this.minForwardMs;
     this.isWaiting = queueMs > WAIT_MS;
     if (queueMs <= this.toleranceMs) this.confirmedMs = nowMs;
@@ -294,17 +280,6 @@ export class LinkControl implements Control {
     if (this.rounds >= this.drainedRound) this.probeForwardMs = Math.min(this.probeForwardMs, forwardMs);
     if (queueMs <= DOUBT_HEADROOMS * this.maxHeadroomMs) this.doubtRounds = 0;
     else if (isRound) this.doubtRounds++;
-  }
-
-  private learnBack(ms: number, nowMs: number): void {
-    const { backMs } = this;
-    if (nowMs - this.backAtMs >= BACK_MS) {
-      backMs[1] = backMs[0];
-      backMs[0] = Infinity;
-      this.backAtMs = nowMs;
-    }
-    backMs[0] = Math.min(backMs[0], ms);
-    this.minBackMs = Math.min(...backMs);
   }
 
   private get toleranceMs(): number {
@@ -391,7 +366,7 @@ export class LinkControl implements Control {
    * or for which the next one is, says less than what is so.
    */
   private likelyBytes(nowMs: number): number {
-    const ageMs = nowMs - this.peerMs - this.minBackMs;
+    const ageMs = nowMs - this.peer.ms - this.minBack.value;
     const mostMs = this.maxHeadroomMs + MAX_AGE_RTTS * this.minRttMs;
     return ageMs > 0 ? this.rate * Math.min(ageMs, mostMs) : 0;
   }
