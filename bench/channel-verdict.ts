@@ -27,7 +27,7 @@ const RATE_SHARE = 0.9;
 /** Of a fair share of that, for each. */
 const LEAST_SHARE = 0.5;
 /** How a connection is refused for which there is no descriptor: before anything came, or by the proxy's word. */
-const REFUSALS: readonly string[] = ["closed", "ECONNRESET", "socks 1"];
+const REFUSALS: readonly string[] = ["closed", "ECONNRESET", "ECONNREFUSED", "socks 1"];
 
 const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
 const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;

@@ -367,7 +367,8 @@ export class LinkControl implements Control {
    */
   private likelyBytes(nowMs: number): number {
     const ageMs = nowMs - this.peer.ms - this.minBack.value;
-    const mostMs = this.maxHeadroomMs + MAX_AGE_RTTS * this.minRttMs;
+    // On a slow path a frame or two of the peer's take longer than all else.
+    const mostMs = this.maxHeadroomMs + MAX_AGE_RTTS * this.minRttMs + MIN_CAP_BYTES / this.rate;
     return ageMs > 0 ? this.rate * Math.min(ageMs, mostMs) : 0;
   }
 
