@@ -1,7 +1,6 @@
 /**
- * Connections whose reads need no memory of their own each: for each byte in bulk two thirds of the processor's time that
- * "data" of a net.Socket takes (npm run bench -- processes). By the option `onread`, which Node has from 12.10 on; elsewhere it
- * is not heard, and "data" comes as ever.
+ * Connections whose reads need no memory of their own each, and so less of the processor for each byte in bulk than "data" of a
+ * net.Socket. By the option `onread`, which Node has from 12.10 on; elsewhere it is not heard, and "data" comes as ever.
  */
 import { connect } from "net";
 import type { Socket } from "net";
