@@ -3,18 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../test/lab/lab.ts";
 import { eventually } from "../test/lab/lab-process.ts";
 import type { LabProcess } from "../test/lab/lab-process.ts";
+import { IPERF_OPTIONS } from "./iperf.ts";
 import type { Direction } from "./iperf.ts";
 import type { Endpoint } from "./peers.ts";
 import { BENCH_PORT } from "./peers.ts";
 
 /** Mbit/s that arrived, for each direction that was asked for. */
 export type Rates = Readonly<Partial<Record<"up" | "down", number>>>;
-
-const OPTIONS: Readonly<Record<Direction, readonly string[]>> = {
-  down: ["--reverse"],
-  up: [],
-  both: ["--bidir"],
-};
 
 /** A link of 200 ms with a queue of 2 s, in which a transfer waits its turn. */
 const FIRST_SECOND_MS = 40_000;
@@ -37,7 +32,7 @@ export class Bulk {
     const server = lab.target.start(["iperf3", "--server", "--one-off", "--port", port, ...common]);
     await server.output(/Server listening/);
     const target = ["--client", to.address, "--port", String(to.port), "--time", String(maxSeconds)];
-    const client = lab.client.start(["iperf3", ...target, ...OPTIONS[direction], ...common]);
+    const client = lab.client.start(["iperf3", ...target, ...IPERF_OPTIONS[direction], ...common]);
     const receivers = {
       ...(direction === "down" ? {} : { up: server }),
       ...(direction === "up" ? {} : { down: client }),

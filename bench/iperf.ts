@@ -5,7 +5,7 @@ import { BENCH_PORT } from "./peers.ts";
 
 export type Direction = "down" | "up" | "both";
 
-const OPTIONS: Readonly<Record<Direction, readonly string[]>> = {
+export const IPERF_OPTIONS: Readonly<Record<Direction, readonly string[]>> = {
   down: ["--reverse"],
   up: [],
   both: ["--bidir"],
@@ -26,7 +26,14 @@ export async function iperf(
   const port = String(BENCH_PORT.iperf);
   const server = lab.target.start(["iperf3", "--server", "--one-off", "--forceflush", "--port", port]);
   await server.output(/Server listening/);
-  const options = ["--json", "--omit", String(omitSeconds), "--time", String(seconds), ...OPTIONS[direction]];
+  const options = [
+    "--json",
+    "--omit",
+    String(omitSeconds),
+    "--time",
+    String(seconds),
+    ...IPERF_OPTIONS[direction],
+  ];
   const { stdout, stderr } = await lab.client.run(
     ["iperf3", "--client", to.address, "--port", String(to.port), ...options],
     { timeoutMs: (seconds + omitSeconds + 60) * 1000 },

@@ -17,9 +17,7 @@ import { FIREWALL_HELPER_COMMAND } from "./firewall-command.ts";
 import { formatRules } from "./firewall/rule-text.ts";
 import type { Plan, Sources } from "./firewall/plan.ts";
 import { listenByDescriptor } from "./descriptors/descriptor-listener.ts";
-import { Slab } from "./descriptors/slab.ts";
-import { sharedDescriptors } from "./descriptors/take-over.ts";
-import { systemCalls } from "./ffi.ts";
+import { descriptorContext } from "./descriptors/take-over.ts";
 import { formatEndpoint } from "./intake/listener.ts";
 import type { Listener } from "./intake/listener.ts";
 import { startSocks } from "./intake/socks.ts";
@@ -135,11 +133,7 @@ function listenForCaptured(
 ): readonly Listener[] {
   const { addresses, warnings } = listenAddresses(options, includes, firewall.families);
   for (const warning of warnings) log(0, warning);
-  const context = {
-    calls: systemCalls(),
-    ...sharedDescriptors(),
-    slab: new Slab(() => tunnel()?.isFlushed() ?? true),
-  };
+  const context = descriptorContext(() => tunnel()?.isFlushed() ?? true);
   const listeners: Listener[] = [];
   const failures: ClientError[] = [];
   for (const address of addresses) {

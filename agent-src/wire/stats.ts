@@ -31,15 +31,11 @@ export interface LinkStats {
 }
 
 /** A snapshot; the mux goes on as if nothing were. */
-export function linkStats({ flight, receipts, channels }: Mux): LinkStats {
+export function linkStats({ flight, receipts, channels, queuedBytes }: Mux): LinkStats {
   const { sentBytes, ackedBytes } = flight;
   const control = flight.control instanceof LinkControl ? flight.control : undefined;
-  let queuedBytes = 0;
   let connections = 0;
-  for (const { queuedBytes: bytes, target, isClosed } of channels.values()) {
-    queuedBytes += bytes;
-    if (target.kind === "tcp" && !isClosed) connections++;
-  }
+  for (const { target, isClosed } of channels.values()) if (target.kind === "tcp" && !isClosed) connections++;
   return {
     sentBytes,
     ackedBytes,

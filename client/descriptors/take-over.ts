@@ -8,6 +8,7 @@ import type { ByteSink, ByteSource } from "../../agent-src/wire/link.ts";
 import { systemCalls } from "../ffi.ts";
 import { descriptorOf } from "../original-destination.ts";
 import { DescriptorSocket } from "./descriptor-socket.ts";
+import type { DescriptorContext } from "./descriptor-socket.ts";
 import { Vectors } from "./outgoing.ts";
 import { Readiness } from "./readiness.ts";
 import { Slab } from "./slab.ts";
@@ -23,10 +24,14 @@ export interface LinkStreams {
 
 let shared: { readonly readiness: Readiness; readonly vectors: Vectors } | undefined;
 
-/** One of each serves a process. @throws FirewallError "firewall-ffi-missing" */
-export function sharedDescriptors(): { readonly readiness: Readiness; readonly vectors: Vectors } {
+/**
+ * What descriptors need, with read memory of their own; of the rest, one of each serves a process. `isUnused`: see Slab.
+ * @throws FirewallError "firewall-ffi-missing"
+ */
+export function descriptorContext(isUnused: () => boolean): DescriptorContext {
   const calls = systemCalls();
-  return (shared ??= { readiness: new Readiness(calls), vectors: new Vectors(calls) });
+  shared ??= { readiness: new Readiness(calls), vectors: new Vectors(calls) };
+  return { calls, ...shared, slab: new Slab(isUnused) };
 }
 
 /**
@@ -34,22 +39,23 @@ export function sharedDescriptors(): { readonly readiness: Readiness; readonly v
  * `isUnused`: nobody refers to what the input has given so far.
  */
 export function takeOver(input: Readable, output: Writable, isUnused: () => boolean): LinkStreams {
+  const asTheyAre = { input, output, isFlushed: () => false, end: () => undefined };
   const from = descriptorOf(input);
   const to = descriptorOf(output);
   const isReady =
     from !== undefined && to !== undefined && !input.readableEnded && output.writableLength === 0;
   if (!isReady || !(input instanceof Socket) || process.platform !== "linux" || !hasSystemCalls())
-    return { input, output, isFlushed: () => false, end: () => undefined };
+    return asTheyAre;
   const calls = systemCalls();
   const reader = calls.duplicate(from);
   const writer = calls.duplicate(to);
   if (reader < 0 || writer < 0) {
     for (const fd of [reader, writer]) if (fd >= 0) calls.close(fd);
-    return { input, output, isFlushed: () => false, end: () => undefined };
+    return asTheyAre;
   }
   const rest: unknown = input.read();
   input.destroy();
-  const context = { calls, ...sharedDescriptors(), slab: new Slab(isUnused) };
+  const context = descriptorContext(isUnused);
   const source = new DescriptorSocket(reader, context);
   const sink = new DescriptorSocket(writer, context);
   // Nothing is written there: with its end it is done.

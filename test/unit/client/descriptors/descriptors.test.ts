@@ -9,22 +9,14 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { listenByDescriptor } from "../../../../client/descriptors/descriptor-listener.ts";
-import type {
-  DescriptorContext,
-  DescriptorSocket,
-} from "../../../../client/descriptors/descriptor-socket.ts";
+import type { DescriptorSocket } from "../../../../client/descriptors/descriptor-socket.ts";
 import { Slab } from "../../../../client/descriptors/slab.ts";
-import { sharedDescriptors, takeOver } from "../../../../client/descriptors/take-over.ts";
-import { systemCalls } from "../../../../client/ffi.ts";
+import { descriptorContext, takeOver } from "../../../../client/descriptors/take-over.ts";
 import type { Listener } from "../../../../client/intake/listener.ts";
 
 const MIB = 1_048_576;
 
-const context: DescriptorContext = {
-  calls: systemCalls(),
-  ...sharedDescriptors(),
-  slab: new Slab(() => false),
-};
+const context = descriptorContext(() => false);
 const waiting: ((socket: DescriptorSocket) => void)[] = [];
 const listeners: Listener[] = ([4, 6] as const).map((family) =>
   listenByDescriptor({ family, address: family === 4 ? "127.0.0.1" : "::1", port: 0 }, context, (socket) => {
